@@ -1,0 +1,149 @@
+/**
+ * The catalog's nouns. A `Catalog` is an immutable version; `reducer.ts` makes the next one from a record, `read.ts` answers questions about one.
+ */
+import type { Map as ImmutableMap } from "immutable";
+import type { CollectionSchema, FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
+import type { Timestamp } from "../shared/types.js";
+
+export interface Database {
+  readonly id: bigint;
+  readonly name: string;
+  readonly properties: readonly KeyValuePair[];
+  readonly createdTimestamp: Timestamp;
+}
+
+export interface Partition {
+  readonly id: bigint;
+  readonly name: string;
+  readonly createdTimestamp: Timestamp;
+}
+
+export interface IndexDefinition {
+  readonly id: bigint;
+  readonly name: string;
+  readonly fieldId: bigint;
+  /** As the user gave them (index_type, metric_type, params, …), then the properties set later. */
+  readonly params: readonly KeyValuePair[];
+  readonly createdTimestamp: Timestamp;
+}
+
+/** What is loaded of a collection. */
+export interface Load {
+  /** True: the whole collection, later partitions included; else `partitionIds`. */
+  readonly all: boolean;
+  readonly partitionIds: readonly bigint[];
+  readonly replicaNumber: number;
+  readonly loadFields: readonly string[];
+  readonly skipDynamicField: boolean;
+}
+
+export interface Collection {
+  readonly id: bigint;
+  readonly databaseId: bigint;
+  readonly databaseName: string;
+  readonly name: string;
+  /** Every field, the dynamic `$meta` included (RowID and Timestamp are not). Ids as Milvus numbers them, from 100. `name` is kept equal to the collection's. */
+  readonly schema: CollectionSchema;
+  readonly properties: readonly KeyValuePair[];
+  readonly partitions: readonly Partition[];
+  readonly indexes: readonly IndexDefinition[];
+  readonly load: Load | undefined;
+  readonly shardsNum: number;
+  readonly consistencyLevel: number;
+  /** Partitions of the partition-key mode; 1 otherwise. */
+  readonly numPartitions: bigint;
+  readonly createdTimestamp: Timestamp;
+  /** Of the last schema or property change: the guard that clients echo as `schema_timestamp`. Alias changes leave it. */
+  readonly updateTimestamp: Timestamp;
+}
+
+export interface Alias {
+  readonly name: string;
+  readonly collectionId: bigint;
+  readonly createdTimestamp: Timestamp;
+}
+
+/** One version. Names are keyed by database id, so that a lookup is two steps and a change copies nothing large. */
+export interface Catalog {
+  /** Number of records applied. */
+  readonly version: number;
+  readonly databases: ImmutableMap<string, Database>;
+  readonly collections: ImmutableMap<bigint, Collection>;
+  readonly collectionNames: ImmutableMap<bigint, ImmutableMap<string, bigint>>;
+  readonly aliases: ImmutableMap<bigint, ImmutableMap<string, Alias>>;
+}
+
+export type AliasChange =
+  | { readonly action: "create" | "alter"; readonly alias: string; readonly collectionName: string }
+  | { readonly action: "drop"; readonly alias: string };
+
+interface Stamped {
+  readonly timestamp: Timestamp;
+}
+
+/** One entry of the log that changes the catalog. Names in it are resolved by the reducer, against the version that it is applied to. */
+export type CatalogRecord = Stamped &
+  (
+    | { readonly kind: "createDatabase"; readonly id: bigint; readonly name: string; readonly properties: readonly KeyValuePair[] }
+    | { readonly kind: "dropDatabase"; readonly name: string }
+    | {
+        readonly kind: "alterDatabase";
+        readonly name: string;
+        readonly properties: readonly KeyValuePair[];
+        readonly deleteKeys: readonly string[];
+      }
+    | {
+        readonly kind: "createCollection";
+        readonly id: bigint;
+        readonly database: string;
+        /** Complete: ids given, `$meta` added. */
+        readonly schema: CollectionSchema;
+        readonly properties: readonly KeyValuePair[];
+        readonly partitions: readonly Partition[];
+        readonly shardsNum: number;
+        readonly consistencyLevel: number;
+        readonly numPartitions: bigint;
+      }
+    | { readonly kind: "dropCollection"; readonly database: string; readonly name: string }
+    | {
+        readonly kind: "renameCollection";
+        readonly database: string;
+        readonly name: string;
+        readonly newDatabase: string;
+        readonly newName: string;
+      }
+    | {
+        readonly kind: "alterCollection";
+        readonly collectionId: bigint;
+        readonly properties: readonly KeyValuePair[];
+        readonly deleteKeys: readonly string[];
+        /** Replaces the description; a changed schema (an added field, say) replaces it whole. */
+        readonly schema?: CollectionSchema;
+      }
+    /** All rows written before the record's timestamp go. */
+    | { readonly kind: "truncateCollection"; readonly collectionId: bigint }
+    | { readonly kind: "createPartition"; readonly collectionId: bigint; readonly id: bigint; readonly name: string }
+    | { readonly kind: "dropPartition"; readonly collectionId: bigint; readonly name: string }
+    | {
+        readonly kind: "createIndex";
+        readonly collectionId: bigint;
+        readonly id: bigint;
+        readonly name: string;
+        readonly fieldId: bigint;
+        readonly params: readonly KeyValuePair[];
+      }
+    | {
+        readonly kind: "alterIndex";
+        readonly collectionId: bigint;
+        readonly name: string;
+        readonly params: readonly KeyValuePair[];
+        readonly deleteKeys: readonly string[];
+      }
+    | { readonly kind: "dropIndex"; readonly collectionId: bigint; readonly name: string }
+    /** `load` absent: released. */
+    | { readonly kind: "setLoad"; readonly collectionId: bigint; readonly load: Load | undefined }
+    /** All of them or none. */
+    | { readonly kind: "changeAliases"; readonly database: string; readonly changes: readonly AliasChange[] }
+  );
+
+export type { CollectionSchema, FieldSchema, KeyValuePair };

@@ -1,0 +1,105 @@
+/** What the engine offers to operations. `open.ts` makes one from a data folder. */
+import type { Catalog, CatalogRecord, Collection, IndexDefinition } from "../catalog/types.js";
+import type { PrimaryKeys, Timestamp } from "../shared/types.js";
+import type { CoreMetric, CoreOutput, CoreQueryResult, CoreSearchResult } from "./core.js";
+
+/** A record before the engine gives it its timestamp. */
+export type CatalogChange = CatalogRecord extends infer R ? (R extends CatalogRecord ? Omit<R, "timestamp"> : never) : never;
+
+/** The encoded FieldData of one column, as it came from the client. */
+export interface RowField {
+  readonly fieldId: bigint;
+  readonly data: Buffer;
+}
+
+export interface WriteRows {
+  readonly collection: Collection;
+  readonly partitionId: bigint;
+  readonly rowCount: number;
+  readonly fields: readonly RowField[];
+}
+
+export interface Written {
+  /** Encoded `schema.IDs` of the rows written. */
+  readonly ids: Buffer;
+  readonly timestamp: Timestamp;
+}
+
+export interface ReadScope {
+  readonly collection: Collection;
+  /** Empty: all partitions. */
+  readonly partitionIds: readonly bigint[];
+  /** Compiled filter program; absent: all rows. */
+  readonly filter?: Buffer;
+  /** The reader waits until everything up to here is visible; absent: everything acknowledged so far. */
+  readonly guaranteeTimestamp?: Timestamp;
+}
+
+export interface SearchRows extends ReadScope {
+  readonly fieldId: bigint;
+  readonly metric: CoreMetric;
+  readonly vectors: Buffer;
+  readonly limit: number;
+  readonly offset: number;
+  readonly ef: number;
+  readonly radius?: number;
+  readonly rangeFilter?: number;
+  readonly roundDecimal: number;
+  readonly outputs: CoreOutput[];
+}
+
+export interface QueryRows extends ReadScope {
+  readonly limit: number;
+  readonly offset: number;
+  readonly outputs: CoreOutput[];
+}
+
+export interface IndexProgress {
+  readonly totalRows: number;
+  readonly indexedRows: number;
+  readonly pendingRows: number;
+  readonly failReason: string;
+}
+
+export interface FlushedCollection {
+  readonly segmentIds: readonly bigint[];
+  readonly flushTimestamp: Timestamp;
+}
+
+export interface SegmentInfo {
+  readonly id: bigint;
+  readonly collectionId: bigint;
+  readonly partitionId: bigint;
+  readonly rowCount: number;
+  readonly state: "Growing" | "Flushed";
+}
+
+export interface EngineApi {
+  /** The current catalog version. Hold one for a whole request. */
+  readonly catalog: Catalog;
+  /** A fresh unique timestamp; also the source of ids. */
+  tick(): Timestamp;
+  /** First of `count` consecutive fresh ids. */
+  ids(count: number): bigint;
+  /** Checks, logs, fsyncs and applies one catalog record; throws what the reducer refuses it with. */
+  change(change: CatalogChange): Promise<{ catalog: Catalog; timestamp: Timestamp }>;
+
+  insert(rows: WriteRows): Promise<Written>;
+  upsert(rows: WriteRows): Promise<Written>;
+  /** Deletes by key; `partitionIds` empty: all. */
+  deleteKeys(collection: Collection, partitionIds: readonly bigint[], keys: PrimaryKeys): Promise<{ timestamp: Timestamp }>;
+  /** Deletes the rows that match; returns how many. */
+  deleteWhere(scope: ReadScope): Promise<{ timestamp: Timestamp; count: number }>;
+
+  search(request: SearchRows): Promise<CoreSearchResult & { readTimestamp: Timestamp }>;
+  query(request: QueryRows): Promise<CoreQueryResult & { readTimestamp: Timestamp }>;
+  count(scope: ReadScope): Promise<{ count: number; readTimestamp: Timestamp }>;
+
+  /** Rows of growing and sealed segments, deleted ones included (as Milvus counts). */
+  rowCount(collection: Collection, partitionIds?: readonly bigint[]): number;
+  indexProgress(collection: Collection, index: IndexDefinition): IndexProgress;
+  segments(collection: Collection): SegmentInfo[];
+  /** Seals the growing rows of these collections into files; resolves when they are durable and the manifest names them. */
+  flush(collections: readonly Collection[]): Promise<Map<bigint, FlushedCollection>>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,90 @@
+/**
+ * The words of the core's failures. The core tells a kind, a column and arguments; this table makes the Milvus error.
+ *
+ * | kind | args | when |
+ * | --- | --- | --- |
+ * | rowCount | actual, expected | a column has another number of rows than the request |
+ * | dimMismatch | actual, expected | `dim` of vector data differs from the schema's |
+ * | vectorLength | length, dim | floats are not a multiple of dim |
+ * | notFinite | text (`NaN`, `+Inf`, `-Inf`) | a float or vector element is not a number |
+ * | varcharTooLong | row, length, max | bytes |
+ * | jsonTooLong | length, max | bytes; dynamic field too (`dynamic`: 1) |
+ * | outOfRange | index, value, low, high | Int8, Int16 |
+ * | typeMismatch | - | the payload's oneof is not the column's type |
+ * | validLength | actual, expected | `valid_data` and payload disagree |
+ * | unexpectedNulls | - | `valid_data` on a column that takes no nulls |
+ * | notUtf8 | row | VarChar |
+ * | notJson | text | JSON column with text that is not JSON |
+ * | dynamicNotObject | text | dynamic field that is not a JSON object |
+ * | malformed | text | the bytes are not the message they should be |
+ * | queryDim | actual bytes, expected bytes | a query vector of another length |
+ * | execution | segcoreCode, text | a filter that cannot be run |
+ * | damaged | file, offset, what | checksum or structure of a file |
+ * | panic | text | a bug of the core, caught |
+ */
+
+import { failure, failureBecause, invalid, MilvusError, segcore } from "../shared/errors.js";
+import { DataType } from "../shared/proto/generated/messages.js";
+import type { CoreFailure } from "./core.js";
+
+/** Name and type of a field id, for the words. */
+export type FieldOf = (id: number) => { readonly name: string; readonly type: number } | undefined;
+
+type Args = readonly (string | number)[];
+type Maker = (field: string, args: Args, type: number | undefined) => MilvusError;
+
+const vectorWords = (args: Args): string => `the length(${args[0]}) of float data should divide the dim(${args[1]})`;
+
+const makers: Record<string, Maker> = {
+  rowCount: (field, [actual, expected]) =>
+    invalid(`the num_rows (${actual}) of field (${field}) is not equal to passed num_rows (${expected})`),
+  dimMismatch: (field, [actual, expected]) =>
+    invalid(`the dim (${actual}) of field data(${field}) is not equal to schema dim (${expected})`),
+  vectorLength: (_field, args) => invalid(vectorWords(args)),
+  notFinite: (_field, [text]) => invalid(`value '${text}' is not a number or infinity`),
+  varcharTooLong: (field, [row, length, max]) =>
+    invalid(`length of varchar field ${field} exceeds max length, row number: ${row}, length: ${length}, max length: ${max}`),
+  jsonTooLong: (field, [length, max, dynamic]) =>
+    invalid(
+      dynamic
+        ? `the length (${length}) of dynamic field exceeds max length (${max})`
+        : `the length (${length}) of json field (${field}) exceeds max length (${max})`,
+    ),
+  outOfRange: (_field, [index, value, low, high]) => invalid(`the ${index}th element (${value}) out of range: [${low}, ${high}]`),
+  typeMismatch: (field, _args, type) =>
+    invalid(`field '${field}' is illegal, ${type === DataType.FloatVector ? "vector" : "array"} type mismatch`, {
+      expected: `need ${typeName(type)} array`,
+      actual: `got nil`,
+    }),
+  validLength: (field, [actual, expected]) =>
+    failure("invalidParameter", { expected: `${expected}`, actual: `${actual}` }, `the length of valid_data of field(${field}) is wrong`),
+  unexpectedNulls: (field) => invalid(`the length of valid_data of field(${field}) is wrong`, { expected: 0, actual: "not empty" }),
+  notUtf8: (_field, [row]) => invalid(`input with analyzer should be utf-8 format, but row: ${row} not utf-8 format`),
+  notJson: (field, [text]) => invalid(`field (${field}) is not valid JSON: ${text}`),
+  dynamicNotObject: (_field, [text]) => invalid(`invalid dynamic field data, only json map is supported: ${text}`),
+  malformed: (_field, [text]) => invalid(`malformed request: ${text}`),
+  queryDim: (_field, [actual, expected]) =>
+    segcore(2032, `vector dimension mismatch, expected vector size(byte) ${expected}, actual ${actual}.`),
+  execution: (_field, [code, text]) => segcore(Number(code), String(text)),
+  damaged: (_field, [file, offset, what]) => failureBecause("dataIntegrity", `${file} at byte ${offset}: ${what}`),
+};
+
+const typeName = (type: number | undefined): string =>
+  (Object.entries(DataType).find(([, value]) => value === type)?.[0] ?? "unknown").toLowerCase();
+
+/** The failure that a core call threw, or undefined when it is some other error. */
+export const coreFailureOf = (error: unknown): CoreFailure | undefined => {
+  if (!(error instanceof Error) || !error.message.startsWith('{"kind"')) return undefined;
+  return JSON.parse(error.message) as CoreFailure;
+};
+
+/** What a core call threw, in Milvus's words. */
+export const coreError = (error: unknown, fieldOf: FieldOf = () => undefined): unknown => {
+  const known = coreFailureOf(error);
+  if (known === undefined) return error;
+  const field = known.fieldId === undefined ? undefined : fieldOf(known.fieldId);
+  const maker = makers[known.kind];
+  return maker
+    ? maker(field?.name ?? "", known.args, field?.type)
+    : new MilvusError(5, `service internal error: ${known.kind}: ${known.args.join(", ")}`);
+};

@@ -1,0 +1,176 @@
+/**
+ * The border to the Rust core: what it offers, typed, and the only place that loads it.
+ *
+ * The core knows numbers, not names: columns by field id, bytes in, bytes out. Everything that takes longer than copying a request runs on its own
+ * threads and answers by a promise. It fails with a `CoreFailure`: a kind and arguments; the words are made by `engine/core-errors.ts`.
+ */
+import { createRequire } from "node:module";
+
+/** One column of a schema as the core sees it. `type` is a Milvus DataType number. */
+export interface CoreColumn {
+  readonly id: number;
+  readonly type: number;
+  /** Vectors: number of elements. */
+  readonly dim?: number;
+  /** VarChar: bytes. JSON: bytes. */
+  readonly maxLength?: number;
+  readonly nullable?: boolean;
+  readonly primary?: boolean;
+  /** The dynamic field: each row must be a JSON object. */
+  readonly dynamic?: boolean;
+  /** Value of rows that give none. 64-bit integers as decimal text; JSON as text. */
+  readonly default?: boolean | number | string;
+}
+
+export interface CoreSchema {
+  readonly columnCount: number;
+}
+
+/** One encoded `schema.FieldData` message of `rowCount` rows and the column it belongs to. */
+export interface CoreField {
+  readonly id: number;
+  readonly data: Buffer;
+}
+
+/** Decoded, checked rows that belong to no segment yet. */
+export interface CoreRows {
+  readonly rowCount: number;
+  readonly byteSize: number;
+  /** The new rows' keys as an encoded `schema.IDs` message. */
+  ids(): Buffer;
+  /** The keys that the request carried, when `autoIdStart` made new ones; else the same as `ids`. */
+  givenIds(): Buffer;
+  hasDuplicateKeys(): boolean;
+}
+
+export interface CoreHnsw {
+  readonly kind: "HNSW";
+  readonly metric: CoreMetric;
+  readonly m: number;
+  readonly efConstruction: number;
+}
+export type CoreMetric = "L2" | "IP" | "COSINE";
+
+/** One segment: growing (rows are appended) or sealed (a mapped file). Methods that change it are synchronous and ordered by the caller. */
+export interface CoreSegment {
+  readonly rowCount: number;
+  readonly deletedCount: number;
+  /** Bytes of memory held (not mapped bytes). */
+  readonly byteSize: number;
+  readonly sealed: boolean;
+  /** Takes the rows' memory when they are many; copies when few. */
+  append(rows: CoreRows, timestamp: bigint): void;
+  /** Marks rows with these keys (an encoded `schema.IDs`) written before `timestamp` as deleted then; returns how many it marked. */
+  delete(ids: Buffer, timestamp: bigint): number;
+  /** Marks all rows written before `timestamp` as deleted then. */
+  deleteAll(timestamp: bigint): void;
+  /** The delete set as bytes with a checksum, and back. */
+  encodeDeletes(): Buffer;
+  applyDeletes(bytes: Buffer): void;
+  /** Begins writing this growing segment as a file; no rows may be appended any more (deletes may). */
+  startSealing(): CoreSealing;
+  /** Builds an index beside the segment; searches use it from the moment the promise resolves. */
+  buildIndex(fieldId: number, parameters: CoreHnsw): Promise<void>;
+  dropIndex(fieldId: number): void;
+  hasIndex(fieldId: number): boolean;
+  /** The built index as file content; null when there is none. */
+  encodeIndex(fieldId: number): Promise<Buffer | null>;
+  /** Loads an index written by `encodeIndex`; rejects with kind `damaged` when it is not whole or not of this segment. */
+  openIndex(fieldId: number, path: string): Promise<void>;
+}
+
+/** A segment file in the making: its blocks in order, then the sealed segment takes over the deletes made meanwhile. */
+export interface CoreSealing {
+  readonly blockCount: number;
+  block(index: number): Promise<Buffer>;
+  /** Copies deletes of the growing segment into `sealed`, which was opened from the blocks. */
+  finish(sealed: CoreSegment): void;
+}
+
+/** An output column: the core appends the values to `header`, the encoded type, name and id of its FieldData. */
+export interface CoreOutput {
+  readonly id: number;
+  readonly header: Buffer;
+  /** Dynamic field: only these keys; absent: all. */
+  readonly keys?: string[];
+}
+
+export interface CoreSearch {
+  readonly fieldId: number;
+  readonly metric: CoreMetric;
+  /** nq vectors one after another, float32 little-endian. */
+  readonly vectors: Buffer;
+  /** Hits wanted per query after `offset`. */
+  readonly limit: number;
+  readonly offset: number;
+  /** Breadth of the graph walk; 0: the core's default. */
+  readonly ef: number;
+  readonly readTimestamp: bigint;
+  readonly filter?: Buffer;
+  readonly radius?: number;
+  readonly rangeFilter?: number;
+  /** -1: none. */
+  readonly roundDecimal: number;
+  readonly outputs: CoreOutput[];
+}
+
+export interface CoreSearchResult {
+  /** Hits of each query. */
+  readonly topks: number[];
+  /** Encoded `schema.IDs` of all hits. */
+  readonly ids: Buffer;
+  /** float32 little-endian, one a hit. */
+  readonly scores: Buffer;
+  /** One encoded FieldData an output. */
+  readonly fields: Buffer[];
+}
+
+export interface CoreQuery {
+  readonly readTimestamp: bigint;
+  readonly filter?: Buffer;
+  /** -1: all. Rows come in ascending key order. */
+  readonly limit: number;
+  readonly offset: number;
+  readonly outputs: CoreOutput[];
+}
+
+export interface CoreQueryResult {
+  readonly rowCount: number;
+  readonly fields: Buffer[];
+}
+
+export interface Core {
+  /** Threads for all heavy work of this process. Once, before anything else; later calls change nothing. */
+  configure(threads: number): void;
+  /** Names of the instruction sets in use, e.g. `["avx512", "avx512vnni"]`. */
+  instructionSets(): string[];
+  /** `columns`: JSON of CoreColumn[]. */
+  createSchema(columns: string): CoreSchema;
+  /** Decodes and checks rows. Fields of the schema that are absent get their default or null. `autoIdStart`: first of consecutive Int64 keys
+   * (or their decimal texts for VarChar) that the rows get; then a key column in `fields` is only kept as `givenIds`. */
+  decodeRows(schema: CoreSchema, rowCount: number, fields: CoreField[], autoIdStart?: bigint): Promise<CoreRows>;
+  createSegment(schema: CoreSchema): CoreSegment;
+  /** Maps a segment file and verifies every block; rejects with kind `damaged`. */
+  openSegment(schema: CoreSchema, path: string): Promise<CoreSegment>;
+  search(segments: CoreSegment[], request: CoreSearch): Promise<CoreSearchResult>;
+  query(segments: CoreSegment[], request: CoreQuery): Promise<CoreQueryResult>;
+  /** Rows that match. */
+  count(segments: CoreSegment[], request: Pick<CoreQuery, "readTimestamp" | "filter">): Promise<number>;
+  /** Keys of the rows that match, as an encoded `schema.IDs`. */
+  keys(segments: CoreSegment[], request: Pick<CoreQuery, "readTimestamp" | "filter">): Promise<Buffer>;
+}
+
+/** What a call into the core failed with. The core throws an Error whose message is the JSON of this. */
+export interface CoreFailure {
+  readonly kind: string;
+  readonly fieldId?: number;
+  readonly args: readonly (string | number)[];
+}
+
+let loaded: Core | undefined;
+
+/** The core, loaded once a process. `core/elanus_core.node` is made by the build. */
+export const loadCore = (): Core => {
+  loaded ??= createRequire(import.meta.url)("../elanus_core.node") as Core;
+  return loaded;
+};

@@ -1,0 +1,130 @@
+/**
+ * One operation, declared once: its RPC, REST routes, privilege, messages and handler. From the table of all of them (`table.ts`) come the
+ * gRPC handlers, the REST routes, the compatibility page and the tests that walk every call.
+ *
+ * A handler throws `MilvusError`; `dispatch` turns that into the Status of the reply. It decides nothing about the wire.
+ */
+import type { EngineApi } from "../engine/api.js";
+import { successStatus, toStatus } from "../shared/errors.js";
+import type { Status } from "../shared/proto/generated/messages.js";
+import type { Init, MessageType } from "../shared/proto/wire.js";
+
+/** Who asks. Made only by auth/. */
+export interface Principal {
+  readonly user: string;
+}
+
+/** One call in progress. */
+export interface Call {
+  readonly engine: EngineApi;
+  readonly principal: Principal;
+  /** Database of the metadata or header; `databaseOf` adds the default. */
+  readonly databaseName: string;
+  readonly requestId: string;
+  /** Aborted when the client's deadline passes or it goes away. */
+  readonly signal: AbortSignal;
+  /** Clients that announced themselves by Connect; kept by the process. */
+  readonly session: SessionInfo;
+}
+
+export interface SessionInfo {
+  readonly version: string;
+  readonly startedMs: number;
+}
+
+/** A REST route of an operation. Bodies are parsed JSON; `toData` gives the reply's `data`, or the whole reply as `RestReply`. */
+export interface RestRoute {
+  /** e.g. "POST /v2/vectordb/aliases/create" */
+  readonly route: string;
+  /** Names of required body members, checked in this order: `CollectionReq.CollectionName` style names for Milvus's words. */
+  readonly required?: readonly RequiredMember[];
+  handle(call: Call, body: Record<string, unknown>): Promise<RestReply>;
+}
+
+export interface RequiredMember {
+  /** JSON name, e.g. `collectionName`. */
+  readonly name: string;
+  /** Go name of the request type and member for the words of the error, e.g. `AliasReq.AliasName`. */
+  readonly goName: string;
+}
+
+/** Merged into `{"code":0, …}`. */
+export interface RestReply {
+  readonly data?: unknown;
+  readonly [member: string]: unknown;
+}
+
+export type Built = "yes" | "partly" | "not yet";
+
+export interface Operation<Request extends object, Response extends object> {
+  readonly service: string;
+  readonly rpc: string;
+  readonly request: MessageType<Request>;
+  readonly response: MessageType<Response>;
+  readonly privilege: string;
+  readonly scope: "global" | "database" | "collection";
+  readonly built: Built;
+  /** What is missing, for the compatibility page. */
+  readonly note?: string;
+  readonly rest: readonly RestRoute[];
+  /** The part of the reply that carries a failure; default: `{ status }`, or the Status itself. */
+  readonly failed?: (status: Status) => Init<Response>;
+  readonly handle?: (call: Call, request: Request) => Promise<Init<Response>> | Init<Response>;
+}
+
+export type AnyOperation = Operation<object, object>;
+
+type Declared<Request extends object, Response extends object> = Omit<
+  Operation<Request, Response>,
+  "service" | "rpc" | "request" | "response" | "rest" | "built"
+> & {
+  readonly built?: Built;
+  readonly rest?: readonly RestRoute[];
+};
+
+interface MethodOf<Request extends object, Response extends object> {
+  readonly name: string;
+  readonly request: MessageType<Request>;
+  readonly response: MessageType<Response>;
+}
+
+export const MILVUS_SERVICE = "milvus.proto.milvus.MilvusService";
+
+/** Declares an operation of `MilvusService` (or of `service`). */
+export const defineOperation = <Request extends object, Response extends object>(
+  method: MethodOf<Request, Response>,
+  declared: Declared<Request, Response>,
+  service = MILVUS_SERVICE,
+): Operation<Request, Response> => ({
+  service,
+  rpc: method.name,
+  request: method.request,
+  response: method.response,
+  built: declared.handle ? "yes" : "not yet",
+  rest: [],
+  ...declared,
+});
+
+/** Runs one operation to its reply; failures are in the reply's Status. `onError` sees what was thrown. */
+export const dispatch = async <Request extends object, Response extends object>(
+  operation: Operation<Request, Response>,
+  call: Call,
+  request: Request,
+  onError?: (error: unknown) => void,
+): Promise<Init<Response>> => {
+  try {
+    if (!operation.handle) throw new Error(`${operation.rpc} has no handler`);
+    const reply = await operation.handle(call, request);
+    return operation.response.name === STATUS || "status" in reply || operation.failed || !hasStatus(operation.response)
+      ? reply
+      : ({ ...reply, status: successStatus() } as unknown as Init<Response>);
+  } catch (error) {
+    onError?.(error);
+    const status = toStatus(error);
+    if (operation.failed) return operation.failed(status);
+    return (operation.response.name === STATUS ? status : { status }) as unknown as Init<Response>;
+  }
+};
+
+const STATUS = "milvus.proto.common.Status";
+const hasStatus = (type: MessageType<never> | MessageType<object>): boolean => type.fields.some((field) => field.name === "status");
