@@ -1,0 +1,56 @@
+//! A run of plain values that is either owned or a view of a mapped file; readers do not see which.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bytemuck::Pod;
+use memmap2::Mmap;
+
+#[derive(Clone, Debug)]
+pub enum Buffer<T> {
+    Owned(Vec<T>),
+    /// `offset` is a byte offset, aligned for T; `length` counts values.
+    Mapped { map: Arc<Mmap>, offset: usize, length: usize, of: PhantomData<T> },
+}
+
+impl<T: Pod> Buffer<T> {
+    pub fn mapped(map: Arc<Mmap>, offset: usize, length: usize) -> Self {
+        Buffer::Mapped { map, offset, length, of: PhantomData }
+    }
+
+    /// The owned values, copied out of the map if need be.
+    pub fn to_mut(&mut self) -> &mut Vec<T> {
+        if let Buffer::Mapped { .. } = self {
+            *self = Buffer::Owned(self.to_vec());
+        }
+        match self {
+            Buffer::Owned(values) => values,
+            Buffer::Mapped { .. } => unreachable!("replaced above"),
+        }
+    }
+
+    /// Bytes of memory held; a map holds none.
+    pub fn byte_size(&self) -> usize {
+        match self {
+            Buffer::Owned(values) => values.capacity() * size_of::<T>(),
+            Buffer::Mapped { .. } => 0,
+        }
+    }
+}
+
+impl<T: Pod> Deref for Buffer<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        match self {
+            Buffer::Owned(values) => values,
+            Buffer::Mapped { map, offset, length, .. } => bytemuck::cast_slice(&map[*offset..*offset + *length * size_of::<T>()]),
+        }
+    }
+}
+
+impl<T> Default for Buffer<T> {
+    fn default() -> Self {
+        Buffer::Owned(Vec::new())
+    }
+}
