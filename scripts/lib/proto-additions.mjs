@@ -126,4 +126,6 @@ export const bulky = new Set([
   "milvus.proto.milvus.SearchResults.results",
   "milvus.proto.milvus.QueryResults.fields_data",
   "milvus.proto.schema.SearchResultData.fields_data",
+  "milvus.proto.schema.SearchResultData.ids",
+  "milvus.proto.milvus.MutationResult.IDs",
 ]);

@@ -10,3 +10,12 @@ export const timestampOf = (ms: number): Timestamp => BigInt(Math.floor(ms)) << 
 export type PrimaryKeys =
   | { readonly kind: "int64"; readonly keys: readonly bigint[] }
   | { readonly kind: "varchar"; readonly keys: readonly string[] };
+
+/** Where rooms report what happens; pino's loggers are of this shape. */
+export interface Logger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export const silentLogger: Logger = { info: () => {}, warn: () => {}, error: () => {} };

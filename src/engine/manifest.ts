@@ -1,0 +1,91 @@
+/**
+ * The body of the manifest: which segments, delete sets and indexes are live, the catalog, and from where the log must be replayed.
+ *
+ *     header length u32 LE, header (JSON, 64-bit numbers as decimal text), encoded catalog
+ *
+ * It states one moment of the log: everything up to `appliedLsn` is either in it or in log records from `replayFrom` on. Per partition `flushedLsn`
+ * says up to where its inserts are in the named files, so replay skips those; deletes are applied again, which changes nothing.
+ */
+import type { Lsn } from "../log/log.js";
+import type { Timestamp } from "../shared/types.js";
+
+export interface ManifestSegment {
+  readonly id: bigint;
+  readonly collectionId: bigint;
+  readonly partitionId: bigint;
+  readonly file: string;
+  readonly deletesFile: string | undefined;
+  readonly indexes: readonly { readonly indexId: bigint; readonly fieldId: bigint; readonly file: string }[];
+}
+
+export interface Manifest {
+  readonly appliedLsn: Lsn;
+  readonly replayFrom: Lsn;
+  /** Larger than or equal to every timestamp and id given out. */
+  readonly latestTimestamp: Timestamp;
+  readonly appliedTimestamp: Timestamp;
+  readonly segments: readonly ManifestSegment[];
+  /** Only partitions that differ from `appliedLsn`. */
+  readonly flushed: ReadonlyMap<bigint, Lsn>;
+  readonly catalog: Buffer;
+}
+
+interface JsonHeader {
+  appliedLsn: Lsn;
+  replayFrom: Lsn;
+  latestTimestamp: string;
+  appliedTimestamp: string;
+  segments: {
+    id: string;
+    collectionId: string;
+    partitionId: string;
+    file: string;
+    deletesFile?: string;
+    indexes: { indexId: string; fieldId: string; file: string }[];
+  }[];
+  flushed: Record<string, Lsn>;
+}
+
+export const encodeManifest = (manifest: Manifest): Buffer => {
+  const header: JsonHeader = {
+    appliedLsn: manifest.appliedLsn,
+    replayFrom: manifest.replayFrom,
+    latestTimestamp: manifest.latestTimestamp.toString(),
+    appliedTimestamp: manifest.appliedTimestamp.toString(),
+    segments: manifest.segments.map((segment) => ({
+      id: segment.id.toString(),
+      collectionId: segment.collectionId.toString(),
+      partitionId: segment.partitionId.toString(),
+      file: segment.file,
+      ...(segment.deletesFile === undefined ? {} : { deletesFile: segment.deletesFile }),
+      indexes: segment.indexes.map(({ indexId, fieldId, file }) => ({ indexId: indexId.toString(), fieldId: fieldId.toString(), file })),
+    })),
+    flushed: Object.fromEntries([...manifest.flushed].map(([id, lsn]) => [id.toString(), lsn])),
+  };
+  const text = Buffer.from(JSON.stringify(header), "utf8");
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32LE(text.length);
+  return Buffer.concat([length, text, manifest.catalog]);
+};
+
+/** The body was checked by its checksum, so its shape is trusted. */
+export const decodeManifest = (body: Buffer): Manifest => {
+  const end = 4 + body.readUInt32LE(0);
+  const header = JSON.parse(body.toString("utf8", 4, end)) as JsonHeader;
+  return {
+    appliedLsn: header.appliedLsn,
+    replayFrom: header.replayFrom,
+    latestTimestamp: BigInt(header.latestTimestamp),
+    appliedTimestamp: BigInt(header.appliedTimestamp),
+    segments: header.segments.map((segment) => ({
+      id: BigInt(segment.id),
+      collectionId: BigInt(segment.collectionId),
+      partitionId: BigInt(segment.partitionId),
+      file: segment.file,
+      deletesFile: segment.deletesFile,
+      indexes: segment.indexes.map(({ indexId, fieldId, file }) => ({ indexId: BigInt(indexId), fieldId: BigInt(fieldId), file })),
+    })),
+    flushed: new Map(Object.entries(header.flushed).map(([id, lsn]) => [BigInt(id), lsn])),
+    catalog: body.subarray(end),
+  };
+};

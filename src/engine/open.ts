@@ -1,0 +1,145 @@
+/**
+ * Opens a data folder: lock, manifest, segment files, log replay. The only way to get an engine.
+ *
+ * Recovery is the same whether the last process ended well or not, changes nothing but the log's torn tail, and can be killed and repeated.
+ */
+import { decodeCatalog, decodeRecord } from "../catalog/codec.js";
+import { emptyCatalog } from "../catalog/reducer.js";
+import { openLog } from "../log/file-log.js";
+import type { Log, LogRecord, Lsn } from "../log/log.js";
+import { type Env, realEnv } from "../shared/env.js";
+import { MilvusError } from "../shared/errors.js";
+import { type Logger, silentLogger } from "../shared/types.js";
+import { openDirectory } from "../store/directory.js";
+import type { Store } from "../store/store.js";
+import type { EngineApi } from "./api.js";
+import { HybridClock } from "./clock.js";
+import { loadCore } from "./core.js";
+import { coreError } from "./core-errors.js";
+import { Engine } from "./engine.js";
+import { openIndex } from "./indexing.js";
+import { decodeManifest, type Manifest, type ManifestSegment } from "./manifest.js";
+import { decodeDelete, decodeRows, RecordKind } from "./records.js";
+import type { SegmentEntry } from "./shard.js";
+import { type Applicable, applyCatalogRecord, applyDelete, applyRows, type EngineSettings, shardOf } from "./state.js";
+
+export interface OpenOptions {
+  readonly folder: string;
+  readonly env?: Env;
+  readonly logger?: Logger;
+  readonly fsync?: "always" | "interval";
+  /** Threads of the core; absent: one a processor. */
+  readonly threads?: number;
+  readonly settings?: Partial<EngineSettings>;
+}
+
+const MIB = 1024 * 1024;
+const defaults: EngineSettings = { segmentBytesMax: 512 * MIB, logBytesMax: 768 * MIB };
+
+/** @throws one sentence when another process holds the folder; MilvusError 1009 when data in it is damaged. */
+export const openEngine = async (options: OpenOptions): Promise<EngineApi> => {
+  const env = options.env ?? realEnv;
+  const store = await openDirectory(env, options.folder);
+  try {
+    return await recover(env, store, options);
+  } catch (error) {
+    await store.close();
+    throw coreError(error);
+  }
+};
+
+const recover = async (env: Env, store: Store, options: OpenOptions): Promise<EngineApi> => {
+  const core = loadCore();
+  core.configure(options.threads ?? 0);
+  const body = await store.readManifest();
+  const manifest = body === undefined ? undefined : decodeManifest(body);
+  const clock = new HybridClock(env, manifest?.latestTimestamp);
+  const state: Applicable = {
+    env,
+    core,
+    store,
+    clock,
+    logger: options.logger ?? silentLogger,
+    settings: { ...defaults, ...options.settings },
+    shards: new Map(),
+    catalog: manifest === undefined ? emptyCatalog(clock.tick()) : decodeCatalog(manifest.catalog),
+    appliedLsn: manifest?.appliedLsn ?? 0,
+    appliedTimestamp: manifest?.appliedTimestamp ?? 0n,
+  };
+  for (const segment of manifest?.segments ?? []) await openSegment(state, segment);
+  const replay = replayer(state, manifest);
+  const log: Log = await openLog(env, store.path("log"), { fsync: options.fsync ?? "always" }, manifest?.replayFrom ?? 1, replay);
+  return new Engine(Object.assign(state, { log }), async () => store.close());
+};
+
+const openSegment = async (state: Applicable, segment: ManifestSegment): Promise<void> => {
+  const collection = state.catalog.collections.get(segment.collectionId);
+  if (collection === undefined) throw new Error(`the manifest names segment ${segment.id} of collection ${segment.collectionId}, which the catalog lacks`);
+  const shard = shardOf(state, collection);
+  const core = await state.core.openSegment(shard.schema, state.store.path(segment.file));
+  if (segment.deletesFile !== undefined) core.applyDeletes(await state.store.readFile(segment.deletesFile));
+  const { id, collectionId, partitionId, file, deletesFile } = segment;
+  const persistedDeletes = core.deletedCount;
+  const entry: SegmentEntry = {
+    id,
+    collectionId,
+    partitionId,
+    core,
+    state: "sealed",
+    firstLsn: 0,
+    file,
+    deletesFile,
+    persistedDeletes,
+    indexes: new Map(),
+  };
+  for (const index of segment.indexes) await openIndex(state, entry, index);
+  shard.add(entry);
+};
+
+/** A refusal is the outcome that the record had when it was written, too; anything else is a fault. */
+const unlessRefused = (work: () => void): void => {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof MilvusError)) throw error;
+  }
+};
+
+const replayer = (state: Applicable, manifest: Manifest | undefined) => {
+  const catalogLsn = manifest?.appliedLsn ?? 0;
+  /** Whether the inserts of `partitionId` up to `lsn` are in the manifest's files (or were dropped). */
+  const flushed = (partitionId: bigint, lsn: Lsn): boolean => lsn <= (manifest?.flushed.get(partitionId) ?? catalogLsn);
+  return async ({ lsn, kind, body }: LogRecord): Promise<void> => {
+    if (kind === RecordKind.Catalog) {
+      if (lsn > catalogLsn) unlessRefused(() => applyCatalogRecord(state, decodeRecord(body), lsn));
+    } else if (kind === RecordKind.Delete) {
+      const record = decodeDelete(body);
+      unlessRefused(() => applyDelete(state, record, lsn));
+    } else if (kind === RecordKind.Insert || kind === RecordKind.Upsert) {
+      await replayRows(state, lsn, kind === RecordKind.Upsert, body, flushed);
+    } else throw new Error(`log record ${lsn} is of kind ${kind}, which this version does not know`);
+  };
+};
+
+const replayRows = async (
+  state: Applicable,
+  lsn: Lsn,
+  replace: boolean,
+  body: Buffer,
+  flushed: (partitionId: bigint, lsn: Lsn) => boolean,
+): Promise<void> => {
+  const record = decodeRows(body);
+  const collection = state.catalog.collections.get(record.collectionId);
+  if (collection === undefined) return;
+  const { schema } = shardOf(state, collection);
+  const start = record.autoIdStart === -1n ? undefined : record.autoIdStart;
+  if (flushed(record.partitionId, lsn)) {
+    if (!replace) return;
+    // The new rows are in files already; the keys they replaced may be in files too, whose delete sets are older than the record.
+    const rows = await state.core.decodeRows(schema, record.rowCount, [...record.fields], start);
+    shardOf(state, collection).delete([record.partitionId], rows.givenIds(), record.timestamp);
+    return;
+  }
+  const rows = await state.core.decodeRows(schema, record.rowCount, [...record.fields], start);
+  unlessRefused(() => void applyRows(state, record, rows, replace, lsn));
+};

@@ -1,0 +1,73 @@
+/**
+ * The read path: one list of segments, one read timestamp, one call into the core.
+ *
+ * A write is acknowledged only after it was applied, so reading at the last applied timestamp shows every acknowledged write: all consistency levels
+ * are served as Strong. An older `guaranteeTimestamp` that the caller pinned (an iterator's) reads the rows alive then.
+ */
+import type { Timestamp } from "../shared/types.js";
+import type { QueryRows, ReadScope, SearchRows } from "./api.js";
+import type { CoreQueryResult, CoreSearchResult, CoreSegment } from "./core.js";
+import { coreError } from "./core-errors.js";
+import { fieldNames } from "./core-schema.js";
+import type { EngineState } from "./state.js";
+
+interface View {
+  readonly segments: CoreSegment[];
+  readonly readTimestamp: Timestamp;
+  readonly filter?: Buffer;
+}
+
+const view = (state: EngineState, scope: ReadScope): View => {
+  const pinned = scope.guaranteeTimestamp;
+  return {
+    segments: (state.shards.get(scope.collection.id)?.list(scope.partitionIds) ?? []).map((entry) => entry.core),
+    readTimestamp: pinned !== undefined && pinned < state.appliedTimestamp ? pinned : state.appliedTimestamp,
+    ...(scope.filter === undefined ? {} : { filter: scope.filter }),
+  };
+};
+
+const inWords = async <T>(scope: ReadScope, work: Promise<T>): Promise<T> => {
+  try {
+    return await work;
+  } catch (error) {
+    throw coreError(error, fieldNames(scope.collection));
+  }
+};
+
+export const searchRows = async (state: EngineState, request: SearchRows): Promise<CoreSearchResult & { readTimestamp: Timestamp }> => {
+  const { segments, readTimestamp, filter } = view(state, request);
+  const { metric, vectors, limit, offset, ef, radius, rangeFilter, roundDecimal, outputs } = request;
+  const work = state.core.search(segments, {
+    fieldId: Number(request.fieldId),
+    metric,
+    vectors,
+    limit,
+    offset,
+    ef,
+    readTimestamp,
+    roundDecimal,
+    outputs,
+    ...(filter === undefined ? {} : { filter }),
+    ...(radius === undefined ? {} : { radius }),
+    ...(rangeFilter === undefined ? {} : { rangeFilter }),
+  });
+  return { ...(await inWords(request, work)), readTimestamp };
+};
+
+export const queryRows = async (state: EngineState, request: QueryRows): Promise<CoreQueryResult & { readTimestamp: Timestamp }> => {
+  const { segments, ...at } = view(state, request);
+  const { limit, offset, outputs } = request;
+  const work = state.core.query(segments, { ...at, limit, offset, outputs });
+  return { ...(await inWords(request, work)), readTimestamp: at.readTimestamp };
+};
+
+export const countRows = async (state: EngineState, scope: ReadScope): Promise<{ count: number; readTimestamp: Timestamp }> => {
+  const { segments, ...at } = view(state, scope);
+  return { count: await inWords(scope, state.core.count(segments, at)), readTimestamp: at.readTimestamp };
+};
+
+/** Keys of the rows that match, as an encoded `schema.IDs`. */
+export const matchingKeys = (state: EngineState, scope: ReadScope): Promise<Buffer> => {
+  const { segments, ...at } = view(state, scope);
+  return inWords(scope, state.core.keys(segments, at));
+};

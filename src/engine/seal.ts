@@ -1,0 +1,102 @@
+/**
+ * From memory to files: growing segments become sealed ones, the manifest names them, the log is cut.
+ *
+ * Order of a flush: rotate (rows go to a new growing segment), write and sync each segment file, map it, let it take over the deletes made meanwhile,
+ * swap it in (one synchronous step), commit the manifest, cut the log, remove files that no manifest names. A crash or a failed file call at any
+ * point leaves the last manifest and a log that still covers everything since; what was sealing stays in memory, readable, and is tried again by the next flush.
+ */
+import { encodeCatalog } from "../catalog/codec.js";
+import type { Lsn } from "../log/log.js";
+import type { CoreSealing } from "./core.js";
+import { encodeManifest, type ManifestSegment } from "./manifest.js";
+import type { SegmentEntry, Shard } from "./shard.js";
+import type { EngineState } from "./state.js";
+
+export const SEGMENTS = "segments";
+export const INDEXES = "indexes";
+
+export const indexFile = (segmentId: bigint, indexId: bigint): string => `${INDEXES}/${segmentId}-${indexId}.idx`;
+
+async function* blocks(sealing: CoreSealing): AsyncGenerator<Buffer> {
+  for (let index = 0; index < sealing.blockCount; index++) yield await sealing.block(index);
+}
+
+/** Writes one sealing segment as a file and swaps the mapped file in for the rows in memory. */
+const sealOne = async (state: EngineState, shard: Shard, entry: SegmentEntry): Promise<void> => {
+  const file = `${SEGMENTS}/${entry.id}.seg`;
+  const sealing = entry.core.startSealing();
+  await state.store.writeFile(file, blocks(sealing));
+  const sealed = await state.core.openSegment(shard.schema, state.store.path(file));
+  sealing.finish(sealed);
+  entry.core = sealed;
+  entry.file = file;
+  entry.state = "sealed";
+};
+
+/** Seals whatever is sealing in these collections (none given: all). Call inside the storage lane. */
+export const sealAll = async (state: EngineState, collectionIds?: readonly bigint[]): Promise<void> => {
+  for (const shard of [...state.shards.values()]) {
+    if (collectionIds !== undefined && !collectionIds.includes(shard.collectionId)) continue;
+    for (const entry of shard.list()) {
+      if (entry.state === "sealing" && shard.holds(entry)) await sealOne(state, shard, entry);
+    }
+  }
+};
+
+interface Moment {
+  readonly body: Buffer;
+  readonly replayFrom: Lsn;
+  readonly deletes: readonly { readonly entry: SegmentEntry; readonly file: string; readonly count: number; readonly bytes: Buffer }[];
+  readonly files: ReadonlySet<string>;
+}
+
+/** The manifest of this very moment; synchronous, so it states one point of the log. */
+const capture = (state: EngineState): Moment => {
+  const segments: ManifestSegment[] = [];
+  const deletes: Moment["deletes"][number][] = [];
+  const flushed = new Map<bigint, Lsn>();
+  const files = new Set<string>();
+  let replayFrom = state.appliedLsn + 1;
+  for (const shard of state.shards.values()) {
+    for (const entry of shard.list()) {
+      if (entry.file === undefined) {
+        replayFrom = Math.min(replayFrom, entry.firstLsn);
+        flushed.set(entry.partitionId, Math.min(flushed.get(entry.partitionId) ?? entry.firstLsn - 1, entry.firstLsn - 1));
+        continue;
+      }
+      let deletesFile = entry.deletesFile;
+      if (entry.core.deletedCount !== entry.persistedDeletes) {
+        deletesFile = `${SEGMENTS}/${entry.id}-${state.appliedLsn}.del`;
+        deletes.push({ entry, file: deletesFile, count: entry.core.deletedCount, bytes: entry.core.encodeDeletes() });
+      }
+      const indexes = [...entry.indexes.values()].flatMap(({ indexId, fieldId, file }) => (file === undefined ? [] : [{ indexId, fieldId, file }]));
+      segments.push({ id: entry.id, collectionId: entry.collectionId, partitionId: entry.partitionId, file: entry.file, deletesFile, indexes });
+      for (const name of [entry.file, deletesFile, ...indexes.map((index) => index.file)]) if (name !== undefined) files.add(name);
+    }
+  }
+  const { appliedLsn, appliedTimestamp } = state;
+  const catalog = encodeCatalog(state.catalog);
+  const body = encodeManifest({ appliedLsn, appliedTimestamp, replayFrom, latestTimestamp: state.clock.latest, segments, flushed, catalog });
+  return { body, replayFrom, deletes, files };
+};
+
+/** Makes the present state durable without the log before it. Call inside the storage lane. */
+export const commit = async (state: EngineState): Promise<void> => {
+  const moment = capture(state);
+  for (const { file, bytes } of moment.deletes) await state.store.writeFile(file, [bytes]);
+  await state.store.commitManifest(moment.body);
+  for (const { entry, file, count } of moment.deletes) {
+    entry.deletesFile = file;
+    entry.persistedDeletes = count;
+  }
+  await state.log.cut(moment.replayFrom);
+  await removeUnnamed(state, moment.files);
+};
+
+const removeUnnamed = async (state: EngineState, named: ReadonlySet<string>): Promise<void> => {
+  for (const folder of [SEGMENTS, INDEXES]) {
+    for (const name of await state.store.list(folder)) {
+      if (!named.has(`${folder}/${name}`)) await state.store.remove(`${folder}/${name}`);
+    }
+  }
+};

@@ -1,0 +1,108 @@
+/**
+ * The rows of one collection: its segments, by partition.
+ *
+ * A segment is *growing* (rows are appended; covered by the log), *sealing* (no more rows; its file is being written; still covered by the log) or
+ * *sealed* (a mapped file that the manifest names). Deletes reach it in every state. Each partition has at most one growing segment. All changes
+ * are synchronous and in log order; readers take the list of segments once and judge rows by their read timestamp.
+ */
+import type { Collection } from "../catalog/types.js";
+import type { Lsn } from "../log/log.js";
+import type { Timestamp } from "../shared/types.js";
+import type { Core, CoreRows, CoreSchema, CoreSegment } from "./core.js";
+import { coreColumns } from "./core-schema.js";
+
+export interface SegmentIndex {
+  readonly indexId: bigint;
+  readonly fieldId: bigint;
+  /** Name in the store; absent until written. */
+  readonly file: string | undefined;
+}
+
+export interface SegmentEntry {
+  readonly id: bigint;
+  readonly collectionId: bigint;
+  readonly partitionId: bigint;
+  core: CoreSegment;
+  state: "growing" | "sealing" | "sealed";
+  /** First log record with rows of this segment; only while not sealed. */
+  firstLsn: Lsn;
+  /** Names in the store; only when sealed. */
+  file: string | undefined;
+  deletesFile: string | undefined;
+  /** Deleted rows that `deletesFile` tells. */
+  persistedDeletes: number;
+  indexes: Map<bigint, SegmentIndex>;
+}
+
+export class Shard {
+  readonly schema: CoreSchema;
+  private segments: readonly SegmentEntry[] = [];
+  private readonly growing = new Map<bigint, SegmentEntry>();
+
+  constructor(
+    private readonly core: Core,
+    readonly collectionId: bigint,
+    collection: Collection,
+  ) {
+    this.schema = core.createSchema(coreColumns(collection));
+  }
+
+  /** All segments, or those of some partitions. */
+  list(partitionIds: readonly bigint[] = []): readonly SegmentEntry[] {
+    return partitionIds.length === 0 ? this.segments : this.segments.filter((entry) => partitionIds.includes(entry.partitionId));
+  }
+
+  add(entry: SegmentEntry): void {
+    this.segments = [...this.segments, entry];
+  }
+
+  append(partitionId: bigint, rows: CoreRows, timestamp: Timestamp, lsn: Lsn, newId: () => bigint): SegmentEntry {
+    let entry = this.growing.get(partitionId);
+    if (entry === undefined) {
+      entry = {
+        id: newId(),
+        collectionId: this.collectionId,
+        partitionId,
+        core: this.core.createSegment(this.schema),
+        state: "growing",
+        firstLsn: lsn,
+        file: undefined,
+        deletesFile: undefined,
+        persistedDeletes: 0,
+        indexes: new Map(),
+      };
+      this.growing.set(partitionId, entry);
+      this.add(entry);
+    }
+    entry.core.append(rows, timestamp);
+    return entry;
+  }
+
+  delete(partitionIds: readonly bigint[], ids: Buffer, timestamp: Timestamp): void {
+    for (const entry of this.list(partitionIds)) entry.core.delete(ids, timestamp);
+  }
+
+  /** Ends the growing segments of the partitions (none given: all): they become sealing. */
+  rotate(partitionIds: readonly bigint[] = []): void {
+    for (const [partitionId, entry] of this.growing) {
+      if (partitionIds.length > 0 && !partitionIds.includes(partitionId)) continue;
+      entry.state = "sealing";
+      this.growing.delete(partitionId);
+    }
+  }
+
+  /** Forgets the segments of a partition, or all; readers that hold them keep them. */
+  drop(partitionId?: bigint): void {
+    this.segments = partitionId === undefined ? [] : this.segments.filter((entry) => entry.partitionId !== partitionId);
+    if (partitionId === undefined) this.growing.clear();
+    else this.growing.delete(partitionId);
+  }
+
+  holds(entry: SegmentEntry): boolean {
+    return this.segments.includes(entry);
+  }
+
+  rowCount(partitionIds: readonly bigint[] = []): number {
+    return this.list(partitionIds).reduce((sum, entry) => sum + entry.core.rowCount, 0);
+  }
+}

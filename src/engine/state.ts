@@ -1,0 +1,123 @@
+/**
+ * Everything the engine holds in memory, and how log records change it.
+ *
+ * `applyCatalogRecord`, `applyRows` and `applyDelete` are the only writers. They run in log order, once a record is durable, the same way when it
+ * was just written and when it is replayed. What a record does depends on the state it meets and on nothing else, so replay ends in the same state.
+ */
+import { requireCollectionId } from "../catalog/read.js";
+import { applyRecord } from "../catalog/reducer.js";
+import type { Catalog, CatalogRecord, Collection } from "../catalog/types.js";
+import type { Log, Lsn } from "../log/log.js";
+import type { Env } from "../shared/env.js";
+import { failure } from "../shared/errors.js";
+import type { Logger, Timestamp } from "../shared/types.js";
+import type { Store } from "../store/store.js";
+import type { HybridClock } from "./clock.js";
+import type { Core, CoreRows } from "./core.js";
+import type { DeleteRecord, RowsRecord } from "./records.js";
+import { type SegmentEntry, Shard } from "./shard.js";
+
+export interface EngineSettings {
+  /** Bytes of a growing segment at which it is sealed. */
+  readonly segmentBytesMax: number;
+  /** Bytes of live log at which growing segments are sealed, so that the log can be cut. */
+  readonly logBytesMax: number;
+}
+
+export interface EngineState {
+  readonly env: Env;
+  readonly core: Core;
+  readonly store: Store;
+  readonly log: Log;
+  readonly clock: HybridClock;
+  readonly logger: Logger;
+  readonly settings: EngineSettings;
+  readonly shards: Map<bigint, Shard>;
+  catalog: Catalog;
+  appliedLsn: Lsn;
+  /** Of the last row record applied: what a reader may see. */
+  appliedTimestamp: Timestamp;
+}
+
+/** What the appliers need; replay has no log yet. */
+export type Applicable = Omit<EngineState, "log">;
+
+const advance = (state: Applicable, lsn: Lsn, timestamp: Timestamp): void => {
+  if (lsn > state.appliedLsn) state.appliedLsn = lsn;
+  if (timestamp > state.appliedTimestamp) state.appliedTimestamp = timestamp;
+  state.clock.advance(timestamp);
+};
+
+export const shardOf = (state: Applicable, collection: Collection): Shard => {
+  let shard = state.shards.get(collection.id);
+  if (shard === undefined) {
+    shard = new Shard(state.core, collection.id, collection);
+    state.shards.set(collection.id, shard);
+  }
+  return shard;
+};
+
+/** @throws what the reducer refuses the record with; the state is then as before but for the position in the log. */
+export const applyCatalogRecord = (state: Applicable, record: CatalogRecord, lsn: Lsn): void => {
+  advance(state, lsn, record.timestamp);
+  const before = state.catalog;
+  state.catalog = applyRecord(before, record);
+  dropRows(state, before, record);
+};
+
+/** Rows follow their definitions: what the catalog dropped or emptied has no segments any more. */
+const dropRows = (state: Applicable, before: Catalog, record: CatalogRecord): void => {
+  switch (record.kind) {
+    case "truncateCollection":
+      state.shards.get(record.collectionId)?.drop();
+      return;
+    case "dropPartition": {
+      const gone = before.collections.get(record.collectionId)?.partitions.find((partition) => partition.name === record.name);
+      if (gone !== undefined) state.shards.get(record.collectionId)?.drop(gone.id);
+      return;
+    }
+    case "dropCollection":
+    case "dropDatabase":
+      for (const [id, shard] of state.shards) {
+        if (state.catalog.collections.has(id)) continue;
+        shard.drop();
+        state.shards.delete(id);
+      }
+      return;
+    case "dropIndex":
+      dropIndexes(state, record.collectionId);
+      return;
+    default:
+  }
+};
+
+const dropIndexes = (state: Applicable, collectionId: bigint): void => {
+  const live = new Set(state.catalog.collections.get(collectionId)?.indexes.map((index) => index.id));
+  for (const entry of state.shards.get(collectionId)?.list() ?? []) {
+    for (const [indexId, index] of entry.indexes) {
+      if (live.has(indexId)) continue;
+      entry.indexes.delete(indexId);
+      entry.core.dropIndex(Number(index.fieldId));
+    }
+  }
+};
+
+/** The collection of a row record as it is now; throws 100 when it went meanwhile. */
+const target = (state: Applicable, record: { collectionId: bigint }): Collection => requireCollectionId(state.catalog, record.collectionId);
+
+/** Rows of an insert, or of an upsert (`replace`: rows with these keys in the same partition are deleted at the same timestamp). */
+export const applyRows = (state: Applicable, record: RowsRecord, rows: CoreRows, replace: boolean, lsn: Lsn): SegmentEntry => {
+  advance(state, lsn, record.timestamp);
+  const collection = target(state, record);
+  if (!collection.partitions.some((partition) => partition.id === record.partitionId)) {
+    throw failure("partitionNotFound", { partition: record.partitionId });
+  }
+  const shard = shardOf(state, collection);
+  if (replace) shard.delete([record.partitionId], rows.givenIds(), record.timestamp);
+  return shard.append(record.partitionId, rows, record.timestamp, lsn, () => record.timestamp);
+};
+
+export const applyDelete = (state: Applicable, record: DeleteRecord, lsn: Lsn): void => {
+  advance(state, lsn, record.timestamp);
+  state.shards.get(target(state, record).id)?.delete(record.partitionIds, record.ids, record.timestamp);
+};
