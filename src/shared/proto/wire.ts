@@ -229,7 +229,8 @@ export class Writer {
   /** Raw bytes without a length. Parts over 512 bytes are not copied. */
   raw(bytes: Uint8Array): void {
     if (bytes.length <= 512) {
-      this.chunk.set(bytes, this.room(bytes.length));
+      const at = this.room(bytes.length);
+      this.chunk.set(bytes, at);
       return;
     }
     this.flush();
