@@ -1,0 +1,190 @@
+/**
+ * Rows (objects) to columns (encoded FieldData), as Milvus's insert and upsert take them.
+ *
+ * Model: one column a field, in the schema's order, then `$meta` with the keys that are no fields. A field that takes nulls (nullable, or with a default)
+ * travels with `valid_data` for every row and a payload of the valid rows only; missing and null are the same there. A column that no row has is
+ * left out where the server makes it (auto id, function output) or keeps it (partial update). Nothing is encoded when any row is refused.
+ *
+ * | type | strict dialect takes | payload |
+ * | --- | --- | --- |
+ * | Bool | boolean | bool_data |
+ * | Int8, Int16, Int32 | integer number or bigint in range | int_data |
+ * | Int64 | safe integer number, or bigint | long_data |
+ * | Float, Double | number | float_data, double_data |
+ * | VarChar | string | string_data |
+ * | JSON | any JSON value | json_data, UTF-8 text |
+ * | FloatVector | number[], Float32Array, Float64Array of `dim` | float_vector |
+ */
+import { httpFailure, invalid, MilvusError } from "../errors.js";
+import { type CollectionSchema, DataType, FieldData, type FieldSchema } from "../proto/generated/messages.js";
+import type { Init } from "../proto/wire.js";
+import type { Dialect } from "./dialect.js";
+import { DYNAMIC_FIELD, dimensionOf, hasDynamicField, staticFields, takesNull, typeName } from "./fields.js";
+import { toJsonText } from "./json.js";
+import { restDialect } from "./rest-dialect.js";
+import { strictDialect } from "./strict-dialect.js";
+
+export interface RowOptions {
+  /** `strict` (default): values have the types of their fields, failures are 1100. `rest`: values are read by their text, failures are 1804. */
+  readonly dialect?: "strict" | "rest";
+  /** Default `insert`. */
+  readonly operation?: "insert" | "upsert";
+  /** Upsert only: columns that no row has are left as they are stored. */
+  readonly partialUpdate?: boolean;
+}
+
+/** One column: its name and its encoded `schema.FieldData`. */
+export interface EncodedField {
+  readonly fieldName: string;
+  readonly data: Buffer;
+}
+
+/**
+ * Encodes rows by a schema (as DescribeCollection answers it, or as the catalog holds it).
+ * @throws MilvusError 1100, or 1804 in the rest dialect, when a row does not fit the schema.
+ */
+export const rowsToFields = (
+  schema: CollectionSchema,
+  rows: readonly Readonly<Record<string, unknown>>[],
+  options: RowOptions = {},
+): EncodedField[] => {
+  if (options.dialect !== "rest") return encodeRows(schema, rows, options, strictDialect);
+  try {
+    return encodeRows(schema, rows, options, restDialect);
+  } catch (error) {
+    throw error instanceof MilvusError ? httpFailure("httpInsertData", error.message) : error;
+  }
+};
+
+type Rows = readonly Readonly<Record<string, unknown>>[];
+
+const encodeRows = (schema: CollectionSchema, rows: Rows, options: RowOptions, dialect: Dialect): EncodedField[] => {
+  if (rows.length === 0) throw dialect.noRows();
+  for (const row of rows) if (typeof row !== "object" || row === null || Array.isArray(row)) throw dialect.notARow(row);
+  const fields = staticFields(schema);
+  const names = new Set(fields.map((field) => field.name));
+  const dynamic = hasDynamicField(schema);
+  const extras = rows.map((row) => extraKeys(row, names, dynamic, dialect));
+  const encoded: EncodedField[] = [];
+  for (const field of fields) {
+    const column = encodeColumn(schema, field, rows, options, dialect);
+    if (column !== undefined) encoded.push({ fieldName: field.name, data: FieldData.encode(column) });
+  }
+  if (dynamic) encoded.push({ fieldName: DYNAMIC_FIELD, data: dynamicColumn(rows, extras, dialect) });
+  return encoded;
+};
+
+const extraKeys = (row: Readonly<Record<string, unknown>>, names: ReadonlySet<string>, dynamic: boolean, dialect: Dialect): string[] => {
+  const extras: string[] = [];
+  for (const key of Object.keys(row)) {
+    if (names.has(key) || row[key] === undefined) continue;
+    if (key === DYNAMIC_FIELD) throw dialect.metaKey(dynamic);
+    if (!dynamic) throw dialect.unknownKey(key);
+    extras.push(key);
+  }
+  return extras;
+};
+
+const ownValue = (row: Readonly<Record<string, unknown>>, name: string): unknown => (Object.hasOwn(row, name) ? row[name] : undefined);
+
+const encodeColumn = (
+  schema: CollectionSchema,
+  field: FieldSchema,
+  rows: Rows,
+  options: RowOptions,
+  dialect: Dialect,
+): Init<FieldData> | undefined => {
+  const values = rows.map((row) => ownValue(row, field.name));
+  const given = values.reduce<number>((sum, value) => (value === undefined ? sum : sum + 1), 0);
+  const automatic = field.isPrimaryKey && (field.autoID || schema.autoID);
+  if (given === 0 && (automatic || field.isFunctionOutput || options.partialUpdate)) return undefined;
+  checkAutomaticKey(schema, field, given, automatic, options);
+  if (options.partialUpdate && given !== rows.length) throw invalid(`column ${field.name} has length ${given}, expected ${rows.length}`);
+  const nulls = takesNull(field);
+  const valid = nulls ? values.map((value) => value !== undefined && value !== null) : [];
+  return {
+    type: field.dataType,
+    fieldName: field.name,
+    fieldId: field.fieldID,
+    validData: valid,
+    ...payload(field, values, valid, dialect),
+  };
+};
+
+/** REST refuses a given key where ids are made by the server; the SDKs leave that to the server. */
+const checkAutomaticKey = (schema: CollectionSchema, field: FieldSchema, given: number, automatic: boolean, options: RowOptions): void => {
+  if (!automatic || given === 0 || options.dialect !== "rest" || options.operation === "upsert") return;
+  const allowed = schema.properties.some((pair) => pair.key === "allow_insert_auto_id" && pair.value.toLowerCase() === "true");
+  if (!allowed) throw invalid(`no need to pass pk field(${field.name}) when autoid==true in insert`);
+};
+
+/** `valid` empty: every value is there. */
+const payload = (
+  field: FieldSchema,
+  values: readonly unknown[],
+  valid: readonly boolean[],
+  dialect: Dialect,
+): Pick<Init<FieldData>, "scalars" | "vectors"> => {
+  if (field.dataType === DataType.FloatVector) return { vectors: floatVectors(field, values, valid, dialect) };
+  const read = dialect.scalar(field);
+  const made: unknown[] = [];
+  const wrap = wrappers[field.dataType];
+  if (wrap === undefined)
+    throw invalid(`the type(${typeName(field.dataType)}) of field(${field.name}) is not supported, use other sdk please`);
+  for (let row = 0; row < values.length; row++) if (valid[row] !== false) made.push(read(values[row], row));
+  return { scalars: wrap(made) };
+};
+
+type Scalars = Init<FieldData>["scalars"];
+
+const ints = (data: unknown[]): Scalars => ({ intData: { data: data as number[] } });
+
+const wrappers: Readonly<Partial<Record<number, (data: unknown[]) => Scalars>>> = {
+  [DataType.Bool]: (data) => ({ boolData: { data: data as boolean[] } }),
+  [DataType.Int8]: ints,
+  [DataType.Int16]: ints,
+  [DataType.Int32]: ints,
+  [DataType.Int64]: (data) => ({ longData: { data: data as bigint[] } }),
+  [DataType.Float]: (data) => ({ floatData: { data: data as number[] } }),
+  [DataType.Double]: (data) => ({ doubleData: { data: data as number[] } }),
+  [DataType.VarChar]: (data) => ({ stringData: { data: data as string[] } }),
+  [DataType.JSON]: (data) => ({ jsonData: { data: data as Buffer[] } }),
+};
+
+const floatVectors = (
+  field: FieldSchema,
+  values: readonly unknown[],
+  valid: readonly boolean[],
+  dialect: Dialect,
+): Init<FieldData>["vectors"] => {
+  const dim = dimensionOf(field);
+  const read = dialect.vector(field, dim);
+  const all = new Float32Array(values.length * dim);
+  let used = 0;
+  for (let row = 0; row < values.length; row++) {
+    if (valid[row] === false) continue;
+    read(values[row], all, used);
+    used += dim;
+  }
+  return { dim: BigInt(dim), floatVector: { data: all.subarray(0, used) } };
+};
+
+const dynamicColumn = (rows: Rows, extras: readonly string[][], dialect: Dialect): Buffer =>
+  FieldData.encode({
+    type: DataType.JSON,
+    fieldName: DYNAMIC_FIELD,
+    isDynamic: true,
+    scalars: { jsonData: { data: rows.map((row, i) => Buffer.from(dynamicText(row, extras[i] ?? [], dialect))) } },
+  });
+
+const dynamicText = (row: Readonly<Record<string, unknown>>, keys: readonly string[], dialect: Dialect): string => {
+  const members: string[] = [];
+  for (const key of keys) {
+    const value = row[key];
+    if (value === null && dialect.skipsDynamicNull) continue;
+    const text = toJsonText(value);
+    if (text === undefined) throw invalid(`the value of the dynamic key ${key} is not JSON: ${typeof value}`);
+    members.push(`${JSON.stringify(key)}:${text}`);
+  }
+  return `{${members.join(",")}}`;
+};
