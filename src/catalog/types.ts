@@ -1,7 +1,7 @@
 /**
  * The catalog's nouns. A `Catalog` is an immutable version; `reducer.ts` makes the next one from a record, `read.ts` answers questions about one.
  */
-import type { Map as ImmutableMap } from "immutable";
+import type { Map as ImmutableMap, Set as ImmutableSet } from "immutable";
 import type { CollectionSchema, FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
 import type { Timestamp } from "../shared/types.js";
 
@@ -71,6 +71,8 @@ export interface Catalog {
   readonly collections: ImmutableMap<bigint, Collection>;
   readonly collectionNames: ImmutableMap<bigint, ImmutableMap<string, bigint>>;
   readonly aliases: ImmutableMap<bigint, ImmutableMap<string, Alias>>;
+  /** Names of the aliases of a collection id; no entry when it has none. */
+  readonly aliasNames: ImmutableMap<bigint, ImmutableSet<string>>;
 }
 
 export type AliasChange =
@@ -81,69 +83,84 @@ interface Stamped {
   readonly timestamp: Timestamp;
 }
 
+/** Sets these keys, then removes those. */
+interface PropertyChange {
+  readonly properties: readonly KeyValuePair[];
+  readonly deleteKeys: readonly string[];
+}
+
+export interface CreateCollectionRecord extends Stamped {
+  readonly kind: "createCollection";
+  readonly id: bigint;
+  readonly database: string;
+  /** Complete: ids given, `$meta` added. */
+  readonly schema: CollectionSchema;
+  readonly properties: readonly KeyValuePair[];
+  readonly partitions: readonly Partition[];
+  readonly shardsNum: number;
+  readonly consistencyLevel: number;
+  readonly numPartitions: bigint;
+}
+
+export interface LoadRecord extends Stamped {
+  readonly kind: "load";
+  readonly collectionId: bigint;
+  /** Absent: the whole collection; else these are loaded too. */
+  readonly partitionIds?: readonly bigint[];
+  readonly replicaNumber: number;
+  readonly loadFields: readonly string[];
+  readonly skipDynamicField: boolean;
+}
+
 /** One entry of the log that changes the catalog. Names in it are resolved by the reducer, against the version that it is applied to. */
-export type CatalogRecord = Stamped &
-  (
-    | { readonly kind: "createDatabase"; readonly id: bigint; readonly name: string; readonly properties: readonly KeyValuePair[] }
-    | { readonly kind: "dropDatabase"; readonly name: string }
-    | {
-        readonly kind: "alterDatabase";
-        readonly name: string;
-        readonly properties: readonly KeyValuePair[];
-        readonly deleteKeys: readonly string[];
-      }
-    | {
-        readonly kind: "createCollection";
-        readonly id: bigint;
-        readonly database: string;
-        /** Complete: ids given, `$meta` added. */
-        readonly schema: CollectionSchema;
-        readonly properties: readonly KeyValuePair[];
-        readonly partitions: readonly Partition[];
-        readonly shardsNum: number;
-        readonly consistencyLevel: number;
-        readonly numPartitions: bigint;
-      }
-    | { readonly kind: "dropCollection"; readonly database: string; readonly name: string }
-    | {
-        readonly kind: "renameCollection";
-        readonly database: string;
-        readonly name: string;
-        readonly newDatabase: string;
-        readonly newName: string;
-      }
-    | {
-        readonly kind: "alterCollection";
+export type CatalogRecord =
+  | (Stamped & {
+      readonly kind: "createDatabase";
+      readonly id: bigint;
+      readonly name: string;
+      readonly properties: readonly KeyValuePair[];
+    })
+  | (Stamped & { readonly kind: "dropDatabase"; readonly name: string })
+  | (Stamped & PropertyChange & { readonly kind: "alterDatabase"; readonly name: string })
+  | CreateCollectionRecord
+  | (Stamped & { readonly kind: "dropCollection"; readonly database: string; readonly name: string })
+  | (Stamped & {
+      readonly kind: "renameCollection";
+      readonly database: string;
+      readonly name: string;
+      readonly newDatabase: string;
+      readonly newName: string;
+    })
+  /** Properties of a collection; `description` replaces the schema's. */
+  | (Stamped & PropertyChange & { readonly kind: "alterCollection"; readonly collectionId: bigint; readonly description?: string })
+  /** Type parameters of a field; `description` replaces the field's. */
+  | (Stamped &
+      PropertyChange & {
+        readonly kind: "alterField";
         readonly collectionId: bigint;
-        readonly properties: readonly KeyValuePair[];
-        readonly deleteKeys: readonly string[];
-        /** Replaces the description; a changed schema (an added field, say) replaces it whole. */
-        readonly schema?: CollectionSchema;
-      }
-    /** All rows written before the record's timestamp go. */
-    | { readonly kind: "truncateCollection"; readonly collectionId: bigint }
-    | { readonly kind: "createPartition"; readonly collectionId: bigint; readonly id: bigint; readonly name: string }
-    | { readonly kind: "dropPartition"; readonly collectionId: bigint; readonly name: string }
-    | {
-        readonly kind: "createIndex";
-        readonly collectionId: bigint;
-        readonly id: bigint;
-        readonly name: string;
-        readonly fieldId: bigint;
-        readonly params: readonly KeyValuePair[];
-      }
-    | {
-        readonly kind: "alterIndex";
-        readonly collectionId: bigint;
-        readonly name: string;
-        readonly params: readonly KeyValuePair[];
-        readonly deleteKeys: readonly string[];
-      }
-    | { readonly kind: "dropIndex"; readonly collectionId: bigint; readonly name: string }
-    /** `load` absent: released. */
-    | { readonly kind: "setLoad"; readonly collectionId: bigint; readonly load: Load | undefined }
-    /** All of them or none. */
-    | { readonly kind: "changeAliases"; readonly database: string; readonly changes: readonly AliasChange[] }
-  );
+        readonly fieldName: string;
+        readonly description?: string;
+      })
+  /** All rows written before the record's timestamp go. */
+  | (Stamped & { readonly kind: "truncateCollection"; readonly collectionId: bigint })
+  | (Stamped & { readonly kind: "createPartition"; readonly collectionId: bigint; readonly id: bigint; readonly name: string })
+  | (Stamped & { readonly kind: "dropPartition"; readonly collectionId: bigint; readonly name: string })
+  | (Stamped & {
+      readonly kind: "createIndex";
+      readonly collectionId: bigint;
+      readonly id: bigint;
+      readonly name: string;
+      readonly fieldId: bigint;
+      readonly params: readonly KeyValuePair[];
+    })
+  | (Stamped & PropertyChange & { readonly kind: "alterIndex"; readonly collectionId: bigint; readonly name: string })
+  | (Stamped & { readonly kind: "dropIndex"; readonly collectionId: bigint; readonly name: string })
+  | LoadRecord
+  /** `partitionIds` absent: the whole collection. */
+  | (Stamped & { readonly kind: "release"; readonly collectionId: bigint; readonly partitionIds?: readonly bigint[] })
+  /** All of them or none, in this order. */
+  | (Stamped & { readonly kind: "changeAliases"; readonly database: string; readonly changes: readonly AliasChange[] });
+
+export type RecordOf<Kind extends CatalogRecord["kind"]> = Extract<CatalogRecord, { readonly kind: Kind }>;
 
 export type { CollectionSchema, FieldSchema, KeyValuePair };

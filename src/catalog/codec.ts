@@ -1,0 +1,96 @@
+/**
+ * Catalog records and whole catalogs as bytes: JSON with exact 64-bit integers, in which a schema is its protobuf message.
+ *
+ * Reading gives back what was written, value for value: every default of a schema, `NaN` and `-0` among them. Bytes that were not written here throw.
+ */
+import { Map as ImmutableMap, Set as ImmutableSet } from "immutable";
+import { decodeExact, type Exact, encodeExact } from "../shared/json.js";
+import { CollectionSchema } from "../shared/proto/generated/messages.js";
+import type { Alias, Catalog, CatalogRecord, Collection, Database } from "./types.js";
+
+const FORMAT = 1;
+
+/** A value of ours as JSON's: the types have no members but those that `Exact` knows. */
+const plain = (value: object): Exact => value as unknown as Exact;
+
+export const encodeRecord = (record: CatalogRecord): Buffer => {
+  const body = record.kind === "createCollection" ? { ...record, schema: CollectionSchema.encode(record.schema) } : record;
+  return Buffer.from(encodeExact(plain(body)), "utf8");
+};
+
+export const decodeRecord = (bytes: Uint8Array): CatalogRecord => {
+  const record = decodeExact(textOf(bytes)) as unknown as CatalogRecord;
+  if (typeof record !== "object" || record === null || typeof record.kind !== "string") throw new Error("not a catalog record");
+  return record.kind === "createCollection" ? { ...record, schema: schemaOf(record.schema) } : record;
+};
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+const schemaOf = (bytes: unknown): CollectionSchema => CollectionSchema.decode(bytes as Uint8Array);
+
+interface Stored {
+  readonly format: number;
+  readonly version: number;
+  readonly databases: readonly Database[];
+  readonly collections: readonly (Omit<Collection, "schema"> & { readonly schema: Uint8Array })[];
+  readonly aliases: readonly (Alias & { readonly databaseId: bigint })[];
+}
+
+export const encodeCatalog = (catalog: Catalog): Buffer => {
+  const stored: Stored = {
+    format: FORMAT,
+    version: catalog.version,
+    databases: [...catalog.databases.values()],
+    collections: [...catalog.collections.values()].map((collection) => ({
+      ...collection,
+      schema: CollectionSchema.encode(collection.schema),
+    })),
+    aliases: [...catalog.aliases].flatMap(([databaseId, aliases]) => [...aliases.values()].map((alias) => ({ ...alias, databaseId }))),
+  };
+  return Buffer.from(encodeExact(plain(stored)), "utf8");
+};
+
+const grouped = <T>(list: readonly T[], key: (item: T) => bigint, entry: (item: T) => [string, unknown]) => {
+  const groups = new Map<bigint, [string, unknown][]>();
+  for (const item of list) {
+    const group = groups.get(key(item)) ?? [];
+    group.push(entry(item));
+    groups.set(key(item), group);
+  }
+  return groups;
+};
+
+const nested = <T, V>(list: readonly T[], key: (item: T) => bigint, entry: (item: T) => [string, V]) =>
+  ImmutableMap([...grouped(list, key, entry)].map(([id, entries]) => [id, ImmutableMap(entries as [string, V][])]));
+
+export const decodeCatalog = (bytes: Uint8Array): Catalog => {
+  const stored = decodeExact(textOf(bytes)) as unknown as Stored;
+  if (stored?.format !== FORMAT) throw new Error(`catalog format ${stored?.format} is not known`);
+  const collections = stored.collections.map((collection) => ({
+    ...collection,
+    // A released collection's `load` is undefined, which JSON leaves out.
+    load: collection.load,
+    schema: schemaOf(collection.schema),
+  }));
+  const names = new Map<bigint, string[]>();
+  for (const alias of stored.aliases) {
+    const list = names.get(alias.collectionId);
+    if (list) list.push(alias.name);
+    else names.set(alias.collectionId, [alias.name]);
+  }
+  return {
+    version: stored.version,
+    databases: ImmutableMap(stored.databases.map((database) => [database.name, database])),
+    collections: ImmutableMap(collections.map((collection) => [collection.id, collection])),
+    collectionNames: nested(
+      collections,
+      (collection) => collection.databaseId,
+      (collection) => [collection.name, collection.id],
+    ),
+    aliases: nested(
+      stored.aliases,
+      (alias) => alias.databaseId,
+      ({ databaseId: _, ...alias }): [string, Alias] => [alias.name, alias],
+    ),
+    aliasNames: ImmutableMap([...names].map(([id, list]) => [id, ImmutableSet(list)])),
+  };
+};

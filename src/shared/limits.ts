@@ -1,0 +1,53 @@
+/**
+ * Every limit a client can run into: name, value, unit. The words of its error are with the check that uses it.
+ *
+ * Values are Milvus's defaults (milvus configs/milvus.yaml; the key is given where the name does not tell it).
+ */
+
+/** Bytes of a collection, alias, partition, field, index, database or resource group name (proxy.maxNameLength). */
+export const NAME_BYTES_MAX = 255;
+/** Bytes of a collection's description (proxy.maxCollectionDescriptionLength). */
+export const COLLECTION_DESCRIPTION_BYTES_MAX = 1024;
+/** Fields of a collection, the dynamic one not counted (proxy.maxFieldNum). */
+export const FIELDS_MAX = 64;
+/** Vector fields of a collection (proxy.maxVectorFieldNum). */
+export const VECTOR_FIELDS_MAX = 10;
+/** Shards of a collection (proxy.maxShardNum, rootCoord.dmlChannelNum). */
+export const SHARDS_MAX = 16;
+/** Dimensions of a dense vector; of a binary one eight times as many (proxy.maxDimension). */
+export const DIMENSION_MIN = 2;
+export const DIMENSION_MAX = 32768;
+/** Bytes of a VarChar value (proxy.maxVarCharLength). */
+export const VARCHAR_BYTES_MAX = 65535;
+/** Elements of an Array value (proxy.maxArrayCapacity). */
+export const ARRAY_CAPACITY_MAX = 4096;
+/** Bytes of a JSON value, dynamic field included (common.maxJSONLength). */
+export const JSON_BYTES_MAX = 65536;
+/** Bytes of all parameters of one index (proxy.maxIndexParamsSize). */
+export const INDEX_PARAMS_BYTES_MAX = 102400;
+/** Partitions of a collection (rootCoord.maxPartitionNum). */
+export const PARTITIONS_MAX = 1024;
+/** Partitions made for a partition key when the request names no number (common.defaultPartitionKeyPartitions). */
+export const PARTITION_KEY_PARTITIONS_DEFAULT = 16;
+/** Databases besides `default` (rootCoord.maxDatabaseNum). */
+export const DATABASES_MAX = 64;
+/** Collections of all databases together, and of one (quotaAndLimits.limits.maxCollectionNum, maxCollectionNumPerDB). */
+export const COLLECTIONS_MAX = 65536;
+export const COLLECTIONS_PER_DATABASE_MAX = 65536;
+/** Sum over all collections of partitions times shards (rootCoord.maxGeneralCapacity). */
+export const GENERAL_CAPACITY_MAX = 65536;
+/** Seconds that `collection.ttl.seconds` may say. */
+export const COLLECTION_TTL_SECONDS_MAX = 3155760000;
+
+/** Hits of one query vector (quotaAndLimits.limits.topK). */
+export const TOP_K_MAX = 16384;
+/** Query vectors of one search (quotaAndLimits.limits.nq). */
+export const QUERY_VECTORS_MAX = 16384;
+/** offset + limit of a search or query (quotaAndLimits.limits.maxQueryResultWindow). */
+export const RESULT_WINDOW_MAX = 16384;
+/** Bytes of a search or query result (quotaAndLimits.limits.maxOutputSize). */
+export const RESULT_BYTES_MAX = 104857600;
+
+/** Bytes of a request and of a reply on the wire (proxy.grpc.serverMaxRecvSize, serverMaxSendSize). */
+export const REQUEST_BYTES_MAX = 67108864;
+export const REPLY_BYTES_MAX = 268435456;

@@ -1,0 +1,37 @@
+/** Facts about the fields of a collection schema that several rooms ask for. */
+import { type CollectionSchema, DataType, type FieldSchema } from "./proto/generated/messages.js";
+
+export const DYNAMIC_FIELD = "$meta";
+
+const VECTORS: ReadonlySet<number> = new Set([
+  DataType.BinaryVector,
+  DataType.FloatVector,
+  DataType.Float16Vector,
+  DataType.BFloat16Vector,
+  DataType.SparseFloatVector,
+  DataType.Int8Vector,
+  DataType.ArrayOfVector,
+]);
+
+export const isVector = (type: DataType): boolean => VECTORS.has(type);
+
+const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(DataType).map(([name, value]) => [value as number, name]));
+
+/** Milvus's name of a data type, e.g. `Int64`, `FloatVector`. */
+export const typeName = (type: DataType): string => NAMES.get(type) ?? String(type);
+
+export const fieldNamed = (schema: CollectionSchema, name: string): FieldSchema | undefined =>
+  schema.fields.find((field) => field.name === name);
+
+/** The primary key; a checked schema has one. */
+export const primaryField = (schema: CollectionSchema): FieldSchema => {
+  const field = schema.fields.find((candidate) => candidate.isPrimaryKey);
+  if (field === undefined) throw new Error(`schema of ${schema.name} has no primary key`);
+  return field;
+};
+
+/** An integer type parameter such as `dim` or `max_length`; undefined when absent or not an integer. */
+export const typeParam = (field: FieldSchema, key: string): number | undefined => {
+  const text = field.typeParams.find((pair) => pair.key === key)?.value;
+  return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
+};
