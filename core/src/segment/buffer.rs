@@ -11,12 +11,22 @@ use memmap2::Mmap;
 pub enum Buffer<T> {
     Owned(Vec<T>),
     /// `offset` is a byte offset, aligned for T; `length` counts values.
-    Mapped { map: Arc<Mmap>, offset: usize, length: usize, of: PhantomData<T> },
+    Mapped {
+        map: Arc<Mmap>,
+        offset: usize,
+        length: usize,
+        of: PhantomData<T>,
+    },
 }
 
 impl<T: Pod> Buffer<T> {
     pub fn mapped(map: Arc<Mmap>, offset: usize, length: usize) -> Self {
-        Buffer::Mapped { map, offset, length, of: PhantomData }
+        Buffer::Mapped {
+            map,
+            offset,
+            length,
+            of: PhantomData,
+        }
     }
 
     /// The owned values, copied out of the map if need be.
@@ -46,6 +56,12 @@ impl<T: Pod> Deref for Buffer<T> {
             Buffer::Owned(values) => values,
             Buffer::Mapped { map, offset, length, .. } => bytemuck::cast_slice(&map[*offset..*offset + *length * size_of::<T>()]),
         }
+    }
+}
+
+impl<T> From<Vec<T>> for Buffer<T> {
+    fn from(values: Vec<T>) -> Self {
+        Buffer::Owned(values)
     }
 }
 

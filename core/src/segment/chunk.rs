@@ -24,6 +24,29 @@ impl Deletes {
         self.count.load(Ordering::Acquire)
     }
 
+    pub fn byte_size(&self) -> usize {
+        self.times.get().map_or(0, |times| times.len() * size_of::<AtomicU64>())
+    }
+
+    /// Makes room for a chunk that has grown to `row_count` rows.
+    fn grow(&mut self, row_count: usize) {
+        if let Some(times) = self.times.get_mut() {
+            times.resize_with(row_count, || AtomicU64::new(ALIVE));
+        }
+    }
+
+    fn copy(&self) -> Self {
+        let copy = Deletes {
+            times: OnceLock::new(),
+            count: AtomicUsize::new(self.count()),
+        };
+        if let Some(times) = self.times.get() {
+            copy.times
+                .get_or_init(|| times.iter().map(|time| AtomicU64::new(time.load(Ordering::Acquire))).collect());
+        }
+        copy
+    }
+
     pub fn at(&self, row: usize) -> u64 {
         self.times.get().map_or(ALIVE, |times| times[row].load(Ordering::Acquire))
     }
@@ -31,7 +54,9 @@ impl Deletes {
     /// Marks a row unless it is deleted already; says whether it marked.
     pub fn mark(&self, row: usize, row_count: usize, timestamp: u64) -> bool {
         let times = self.times.get_or_init(|| (0..row_count).map(|_| AtomicU64::new(ALIVE)).collect());
-        let marked = times[row].compare_exchange(ALIVE, timestamp, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        let marked = times[row]
+            .compare_exchange(ALIVE, timestamp, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok();
         if marked {
             self.count.fetch_add(1, Ordering::AcqRel);
         }
@@ -49,6 +74,45 @@ pub struct Chunk {
 }
 
 impl Chunk {
+    /// A chunk of rows that were all written at `timestamp`.
+    pub fn new(row_count: usize, columns: Vec<Column>, timestamp: u64) -> Self {
+        let timestamps = vec![timestamp; row_count].into();
+        Chunk {
+            row_count,
+            columns,
+            timestamps,
+            timestamp_max: timestamp,
+            deletes: Deletes::default(),
+        }
+    }
+
+    /// Adds the rows of these columns, written at `timestamp`, behind its own.
+    pub fn extend(&mut self, row_count: usize, columns: &[Column], timestamp: u64) {
+        for (column, more) in self.columns.iter_mut().zip(columns) {
+            column.extend(self.row_count, more, row_count);
+        }
+        self.row_count += row_count;
+        self.timestamps.to_mut().resize(self.row_count, timestamp);
+        self.timestamp_max = self.timestamp_max.max(timestamp);
+        self.deletes.grow(self.row_count);
+    }
+
+    /// A chunk of its own with the same rows and deletes.
+    pub fn copy(&self) -> Self {
+        Chunk {
+            row_count: self.row_count,
+            columns: self.columns.clone(),
+            timestamps: self.timestamps.clone(),
+            timestamp_max: self.timestamp_max,
+            deletes: self.deletes.copy(),
+        }
+    }
+
+    /// Bytes of memory held.
+    pub fn byte_size(&self) -> usize {
+        self.columns.iter().map(Column::byte_size).sum::<usize>() + self.timestamps.byte_size() + self.deletes.byte_size()
+    }
+
     pub fn alive_at(&self, row: usize, timestamp: u64) -> bool {
         (self.timestamp_max <= timestamp || self.timestamps[row] <= timestamp) && self.deletes.at(row) > timestamp
     }

@@ -12,9 +12,15 @@ pub enum Values {
     Float(Buffer<f32>),
     Double(Buffer<f64>),
     /// VarChar and JSON: row i is `bytes[offsets[i]..offsets[i + 1]]`; `offsets` has one more entry than rows.
-    Bytes { offsets: Buffer<u64>, bytes: Buffer<u8> },
+    Bytes {
+        offsets: Buffer<u64>,
+        bytes: Buffer<u8>,
+    },
     /// Row i is `values[i * dim..(i + 1) * dim]`.
-    Vectors { dim: usize, values: Buffer<f32> },
+    Vectors {
+        dim: usize,
+        values: Buffer<f32>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -29,9 +35,88 @@ impl Column {
     pub fn is_valid(&self, row: usize) -> bool {
         self.valid.as_ref().is_none_or(|valid| valid[row] != 0)
     }
+
+    /// Row `row` of an Int64 column.
+    pub fn integer_at(&self, row: usize) -> i64 {
+        match &self.values {
+            Values::Int64(values) => values[row],
+            _ => unreachable!("not an Int64 column"),
+        }
+    }
+
+    /// Adds `more`, of `more_rows` rows, behind this column's own `rows` rows.
+    pub(super) fn extend(&mut self, rows: usize, more: &Column, more_rows: usize) {
+        self.values.extend(&more.values);
+        if self.valid.is_some() || more.valid.is_some() {
+            let valid = self.valid.get_or_insert_with(|| vec![1; rows].into()).to_mut();
+            match &more.valid {
+                Some(flags) => valid.extend_from_slice(flags),
+                None => valid.resize(rows + more_rows, 1),
+            }
+        }
+    }
+
+    /// Bytes of memory held.
+    pub fn byte_size(&self) -> usize {
+        self.values.byte_size() + self.valid.as_ref().map_or(0, Buffer::byte_size)
+    }
 }
 
 impl Values {
+    pub fn row_count(&self) -> usize {
+        match self {
+            Values::Bool(values) => values.len(),
+            Values::Int8(values) => values.len(),
+            Values::Int16(values) => values.len(),
+            Values::Int32(values) => values.len(),
+            Values::Int64(values) => values.len(),
+            Values::Float(values) => values.len(),
+            Values::Double(values) => values.len(),
+            Values::Bytes { offsets, .. } => offsets.len() - 1,
+            Values::Vectors { dim, values } => values.len() / dim,
+        }
+    }
+
+    /// Bytes of memory held.
+    pub fn byte_size(&self) -> usize {
+        match self {
+            Values::Bool(values) => values.byte_size(),
+            Values::Int8(values) => values.byte_size(),
+            Values::Int16(values) => values.byte_size(),
+            Values::Int32(values) => values.byte_size(),
+            Values::Int64(values) => values.byte_size(),
+            Values::Float(values) => values.byte_size(),
+            Values::Double(values) => values.byte_size(),
+            Values::Bytes { offsets, bytes } => offsets.byte_size() + bytes.byte_size(),
+            Values::Vectors { values, .. } => values.byte_size(),
+        }
+    }
+
+    fn extend(&mut self, more: &Values) {
+        match (self, more) {
+            (Values::Bool(values), Values::Bool(more)) => values.to_mut().extend_from_slice(more),
+            (Values::Int8(values), Values::Int8(more)) => values.to_mut().extend_from_slice(more),
+            (Values::Int16(values), Values::Int16(more)) => values.to_mut().extend_from_slice(more),
+            (Values::Int32(values), Values::Int32(more)) => values.to_mut().extend_from_slice(more),
+            (Values::Int64(values), Values::Int64(more)) => values.to_mut().extend_from_slice(more),
+            (Values::Float(values), Values::Float(more)) => values.to_mut().extend_from_slice(more),
+            (Values::Double(values), Values::Double(more)) => values.to_mut().extend_from_slice(more),
+            (Values::Vectors { values, .. }, Values::Vectors { values: more, .. }) => values.to_mut().extend_from_slice(more),
+            (
+                Values::Bytes { offsets, bytes },
+                Values::Bytes {
+                    offsets: more_offsets,
+                    bytes: more_bytes,
+                },
+            ) => {
+                let start = bytes.len() as u64;
+                bytes.to_mut().extend_from_slice(more_bytes);
+                offsets.to_mut().extend(more_offsets[1..].iter().map(|offset| start + offset));
+            }
+            _ => unreachable!("columns of two types"),
+        }
+    }
+
     /// Row `row` of a `Bytes` column.
     pub fn bytes_at(&self, row: usize) -> &[u8] {
         match self {

@@ -1,10 +1,161 @@
-//! Encodes picked rows as the payload of a `schema.FieldData` message.
+//! Encodes picked rows as the values of one `schema.FieldData` message, ready to be framed by a reply.
+//!
+//! Scalars are dense: a null row has a placeholder. Vectors are compact: a null row has nothing. A nullable column's `valid_data` tells each row.
+//! Repeated numbers are packed. Tags as in `payload.rs`.
 
-use super::schema::ColumnSchema;
+use super::column::Values;
+use super::encode_json::keep_keys;
+use super::schema::{ColumnSchema, ColumnType};
 use super::snapshot::Pick;
+use super::wire::{length_of_field, put_length, put_varint, varint_length};
+
+const SCALARS: u32 = 3;
+const VECTORS: u32 = 4;
+const VALID: u32 = 7;
+const FLOAT_VECTOR: u32 = 2;
+const DATA: u32 = 1;
 
 /// `header` (the encoded type, name, id of a FieldData) followed by the encoded values of these rows.
 /// `keys`: of each JSON object only these keys.
-pub fn encode_field(_header: &[u8], _column: &ColumnSchema, _picks: &[Pick], _keys: Option<&[String]>) -> Vec<u8> {
-    todo!()
+pub fn encode_field(header: &[u8], column: &ColumnSchema, picks: &[Pick], keys: Option<&[String]>) -> Vec<u8> {
+    let rows = Rows {
+        picks,
+        at: position(column, picks),
+    };
+    let mut out = Vec::from(header);
+    match column.kind {
+        ColumnType::Bool => put_varints(&mut out, 1, rows.values().map(|(values, row)| integer(values, row))),
+        ColumnType::Int8 | ColumnType::Int16 | ColumnType::Int32 => {
+            put_varints(&mut out, 2, rows.values().map(|(values, row)| integer(values, row)));
+        }
+        ColumnType::Int64 => put_varints(&mut out, 3, rows.values().map(|(values, row)| integer(values, row))),
+        ColumnType::Float => put_fixed(&mut out, 4, rows.values().map(|(values, row)| float(values, row).to_le_bytes())),
+        ColumnType::Double => put_fixed(&mut out, 5, rows.values().map(|(values, row)| double(values, row).to_le_bytes())),
+        ColumnType::VarChar => put_texts(&mut out, 6, rows.values().map(|(values, row)| values.bytes_at(row))),
+        ColumnType::Json => match keys {
+            None => put_texts(&mut out, 9, rows.values().map(|(values, row)| values.bytes_at(row))),
+            Some(keys) => {
+                let kept: Vec<Vec<u8>> = rows.values().map(|(values, row)| keep_keys(values.bytes_at(row), keys)).collect();
+                put_texts(&mut out, 9, kept.iter().map(Vec::as_slice));
+            }
+        },
+        ColumnType::FloatVector => put_vectors(&mut out, column.dim, &rows),
+    }
+    if column.nullable && !picks.is_empty() {
+        put_length(&mut out, VALID, picks.len());
+        out.extend(
+            picks
+                .iter()
+                .map(|pick| u8::from(pick.chunk.columns[rows.at].is_valid(pick.row as usize))),
+        );
+    }
+    out
+}
+
+/// Where the column stands in the chunks, which all have the order of the schema.
+fn position(column: &ColumnSchema, picks: &[Pick]) -> usize {
+    picks
+        .first()
+        .and_then(|pick| pick.chunk.columns.iter().position(|other| other.id == column.id))
+        .unwrap_or(0)
+}
+
+struct Rows<'a> {
+    picks: &'a [Pick<'a>],
+    at: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn values(&self) -> impl Iterator<Item = (&'a Values, usize)> + Clone + use<'a> {
+        let at = self.at;
+        self.picks
+            .iter()
+            .map(move |pick| (&pick.chunk.columns[at].values, pick.row as usize))
+    }
+}
+
+fn integer(values: &Values, row: usize) -> u64 {
+    match values {
+        Values::Bool(values) => u64::from(values[row]),
+        Values::Int8(values) => values[row] as u64,
+        Values::Int16(values) => values[row] as u64,
+        Values::Int32(values) => values[row] as u64,
+        Values::Int64(values) => values[row] as u64,
+        _ => unreachable!("not a column of integers"),
+    }
+}
+
+fn float(values: &Values, row: usize) -> f32 {
+    match values {
+        Values::Float(values) => values[row],
+        _ => unreachable!("not a Float column"),
+    }
+}
+
+fn double(values: &Values, row: usize) -> f64 {
+    match values {
+        Values::Double(values) => values[row],
+        _ => unreachable!("not a Double column"),
+    }
+}
+
+/// Tags and lengths of a scalar member whose values take `length` bytes.
+fn put_member(out: &mut Vec<u8>, member: u32, body: usize) {
+    let inner = length_of_field(member, body);
+    out.reserve(length_of_field(SCALARS, inner));
+    put_length(out, SCALARS, inner);
+    put_length(out, member, body);
+}
+
+/// As `put_member`, for values that are one packed run.
+fn put_packed(out: &mut Vec<u8>, member: u32, length: usize) {
+    if length == 0 {
+        return put_member(out, member, 0);
+    }
+    put_member(out, member, length_of_field(DATA, length));
+    put_length(out, DATA, length);
+}
+
+fn put_varints(out: &mut Vec<u8>, member: u32, values: impl Iterator<Item = u64> + Clone) {
+    put_packed(out, member, values.clone().map(varint_length).sum());
+    values.for_each(|value| put_varint(out, value));
+}
+
+fn put_fixed<const N: usize>(out: &mut Vec<u8>, member: u32, values: impl Iterator<Item = [u8; N]> + Clone) {
+    put_packed(out, member, values.clone().count() * N);
+    values.for_each(|value| out.extend_from_slice(&value));
+}
+
+fn put_texts<'a>(out: &mut Vec<u8>, member: u32, texts: impl Iterator<Item = &'a [u8]> + Clone) {
+    put_member(out, member, texts.clone().map(|text| length_of_field(DATA, text.len())).sum());
+    for text in texts {
+        put_length(out, DATA, text.len());
+        out.extend_from_slice(text);
+    }
+}
+
+fn put_vectors(out: &mut Vec<u8>, dim: usize, rows: &Rows) {
+    let valid = || {
+        rows.picks
+            .iter()
+            .map(|pick| (&pick.chunk.columns[rows.at], pick.row as usize))
+            .filter(|(column, row)| column.is_valid(*row))
+    };
+    let length = valid().count() * dim * size_of::<f32>();
+    let body = if length == 0 { 0 } else { length_of_field(DATA, length) };
+    let inner = length_of_field(FLOAT_VECTOR, body) + 1 + varint_length(dim as u64);
+    out.reserve(length_of_field(VECTORS, inner));
+    put_length(out, VECTORS, inner);
+    put_varint(out, 1 << 3);
+    put_varint(out, dim as u64);
+    put_length(out, FLOAT_VECTOR, body);
+    if length > 0 {
+        put_length(out, DATA, length);
+    }
+    for (column, row) in valid() {
+        if let Values::Vectors { values, .. } = &column.values {
+            // The machine is little-endian, as the wire is; `lib.rs` refuses to compile elsewhere.
+            out.extend_from_slice(bytemuck::cast_slice(&values[row * dim..(row + 1) * dim]));
+        }
+    }
 }

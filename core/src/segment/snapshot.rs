@@ -40,11 +40,13 @@ pub struct SegmentSnapshot {
 impl SegmentSnapshot {
     /// The index of a field, when it has one of this type.
     pub fn index<T: Any + Send + Sync>(&self, field_id: u32) -> Option<Arc<T>> {
-        self.indexes.get(&field_id).and_then(|slot| Arc::clone(&slot.index).downcast::<T>().ok())
+        self.indexes
+            .get(&field_id)
+            .and_then(|slot| Arc::clone(&slot.index).downcast::<T>().ok())
     }
 
     /// All rows with these keys, whether alive or not, in the order of the keys; a key may have several rows or none.
     pub fn lookup(&self, keys: &Keys) -> Vec<Pick<'_>> {
-        self.lookup.find(&self.chunks, keys)
+        self.lookup.find(&self.chunks, self.schema.primary, keys)
     }
 }

@@ -1,0 +1,321 @@
+//! Decodes one encoded `schema.FieldData` into a column, checking every value.
+//!
+//! Steps: the payload's member must be the column's type; its values are copied out (compact: only valid rows are there) and checked one by one;
+//! `valid_data` is held against their number; then they are spread out so that each row has a place. A row without a value gets the column's default,
+//! or else is null with a placeholder (0, empty, zero vector). What the client controls never sizes an allocation by more than `COLUMN_BYTES_MAX`.
+
+use serde::de::IgnoredAny;
+use serde_json::Value as Json;
+
+use super::buffer::Buffer;
+use super::column::{Column, Values};
+use super::decode_vectors::decode_vectors;
+use super::payload::{Member, Payload};
+use super::schema::{ColumnSchema, ColumnType};
+use crate::failure::{Failure, Outcome};
+
+/// Bytes that one column of one request may take once its absent rows are filled; a message is small where they are many.
+const COLUMN_BYTES_MAX: usize = 1 << 30;
+
+/// The column that these bytes hold.
+pub fn decode_column(column: &ColumnSchema, row_count: usize, bytes: &[u8]) -> Outcome<Column> {
+    decode_unnamed(column, row_count, bytes).map_err(|failure| Failure {
+        field_id: Some(column.id),
+        ..failure
+    })
+}
+
+/// The column of a request that leaves it out: its default or null in each row.
+pub fn absent_column(column: &ColumnSchema, row_count: usize) -> Outcome<Column> {
+    if column.default.is_none() && !column.nullable && !column.dynamic {
+        return Err(Failure::of_field("rowCount", column.id, vec![0usize.into(), row_count.into()]));
+    }
+    fill_absent(column, no_values(column), vec![0; row_count]).map_err(|failure| Failure {
+        field_id: Some(column.id),
+        ..failure
+    })
+}
+
+fn decode_unnamed(column: &ColumnSchema, row_count: usize, bytes: &[u8]) -> Outcome<Column> {
+    let payload = Payload::read(bytes)?;
+    let values = match payload.member {
+        None => no_values(column),
+        Some(member) if member == member_of(column.kind) => decode_values(column, &payload)?,
+        Some(_) => return Err(Failure::new("typeMismatch", vec![])),
+    };
+    let value_count = values.row_count();
+    if payload.valid.is_empty() {
+        return match value_count == row_count {
+            true => Ok(Column {
+                id: column.id,
+                values,
+                valid: None,
+            }),
+            false if payload.member.is_none() => Err(Failure::new("typeMismatch", vec![])),
+            false => Err(Failure::new("rowCount", vec![value_count.into(), row_count.into()])),
+        };
+    }
+    check_validity(column, row_count, value_count, &payload.valid)?;
+    if value_count == row_count {
+        return Ok(Column {
+            id: column.id,
+            values,
+            valid: None,
+        });
+    }
+    fill_absent(column, values, payload.valid)
+}
+
+fn check_validity(column: &ColumnSchema, row_count: usize, value_count: usize, valid: &[u8]) -> Outcome<()> {
+    if !column.nullable && column.default.is_none() {
+        return Err(Failure::new("unexpectedNulls", vec![]));
+    }
+    if valid.len() != row_count {
+        return Err(Failure::new("validLength", vec![valid.len().into(), row_count.into()]));
+    }
+    let valid_count = valid.iter().map(|&flag| usize::from(flag)).sum::<usize>();
+    if valid_count != value_count {
+        return Err(match column.kind {
+            ColumnType::FloatVector => Failure::new("rowCount", vec![value_count.into(), row_count.into()]),
+            _ => Failure::new("validLength", vec![value_count.into(), valid_count.into()]),
+        });
+    }
+    Ok(())
+}
+
+fn member_of(kind: ColumnType) -> Member {
+    match kind {
+        ColumnType::Bool => Member::Scalar(1),
+        ColumnType::Int8 | ColumnType::Int16 | ColumnType::Int32 => Member::Scalar(2),
+        ColumnType::Int64 => Member::Scalar(3),
+        ColumnType::Float => Member::Scalar(4),
+        ColumnType::Double => Member::Scalar(5),
+        ColumnType::VarChar => Member::Scalar(6),
+        ColumnType::Json => Member::Scalar(9),
+        ColumnType::FloatVector => Member::Vector(2),
+    }
+}
+
+fn no_values(column: &ColumnSchema) -> Values {
+    match column.kind {
+        ColumnType::Bool => Values::Bool(Buffer::default()),
+        ColumnType::Int8 => Values::Int8(Buffer::default()),
+        ColumnType::Int16 => Values::Int16(Buffer::default()),
+        ColumnType::Int32 => Values::Int32(Buffer::default()),
+        ColumnType::Int64 => Values::Int64(Buffer::default()),
+        ColumnType::Float => Values::Float(Buffer::default()),
+        ColumnType::Double => Values::Double(Buffer::default()),
+        ColumnType::VarChar | ColumnType::Json => Values::Bytes {
+            offsets: vec![0].into(),
+            bytes: Buffer::default(),
+        },
+        ColumnType::FloatVector => Values::Vectors {
+            dim: column.dim,
+            values: Buffer::default(),
+        },
+    }
+}
+
+fn decode_values(column: &ColumnSchema, payload: &Payload) -> Outcome<Values> {
+    Ok(match column.kind {
+        ColumnType::Bool => Values::Bool(varints(payload, |_, number| Ok(u8::from(number != 0)))?),
+        ColumnType::Int8 => Values::Int8(varints(payload, |at, number| in_range(at, number, i8::MIN.into(), i8::MAX.into()))?),
+        ColumnType::Int16 => Values::Int16(varints(payload, |at, number| {
+            in_range(at, number, i16::MIN.into(), i16::MAX.into())
+        })?),
+        ColumnType::Int32 => Values::Int32(varints(payload, |_, number| Ok(number as i32))?),
+        ColumnType::Int64 => Values::Int64(varints(payload, |_, number| Ok(number as i64))?),
+        ColumnType::Float => Values::Float(floats(payload)?),
+        ColumnType::Double => Values::Double(doubles(payload)?),
+        ColumnType::VarChar => texts(payload, |row, text| check_text(column, row, text))?,
+        ColumnType::Json => texts(payload, |_, text| check_json(column, text))?,
+        ColumnType::FloatVector => decode_vectors(column.dim, payload)?,
+    })
+}
+
+fn varints<T>(payload: &Payload, convert: impl Fn(usize, u64) -> Outcome<T>) -> Outcome<Buffer<T>> {
+    let mut values = Vec::new();
+    payload.varints(|number| {
+        values.push(convert(values.len(), number)?);
+        Ok(())
+    })?;
+    Ok(Buffer::Owned(values))
+}
+
+fn in_range<T: TryFrom<i32>>(at: usize, number: u64, low: i64, high: i64) -> Outcome<T> {
+    // An int32 is 64 bits wide on the wire; readers take the low half.
+    let number = number as i32;
+    T::try_from(number).map_err(|_| Failure::new("outOfRange", vec![at.into(), i64::from(number).into(), low.into(), high.into()]))
+}
+
+fn floats(payload: &Payload) -> Outcome<Buffer<f32>> {
+    let mut values = Vec::new();
+    payload.fixed_runs::<4>(|run| values.extend(run.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes))))?;
+    values.iter().try_for_each(|&value| check_finite(f64::from(value)))?;
+    Ok(Buffer::Owned(values))
+}
+
+fn doubles(payload: &Payload) -> Outcome<Buffer<f64>> {
+    let mut values = Vec::new();
+    payload.fixed_runs::<8>(|run| values.extend(run.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes))))?;
+    values.iter().try_for_each(|&value| check_finite(value))?;
+    Ok(Buffer::Owned(values))
+}
+
+/// Kind `notFinite` for what is no number.
+pub fn check_finite(value: f64) -> Outcome<()> {
+    if value.is_finite() {
+        return Ok(());
+    }
+    let text = if value.is_nan() {
+        "NaN"
+    } else if value > 0.0 {
+        "+Inf"
+    } else {
+        "-Inf"
+    };
+    Err(Failure::new("notFinite", vec![text.into()]))
+}
+
+fn texts(payload: &Payload, check: impl Fn(usize, &[u8]) -> Outcome<()>) -> Outcome<Values> {
+    let mut bytes = Vec::new();
+    let mut offsets = vec![0u64];
+    payload.texts(|text| {
+        check(offsets.len() - 1, text)?;
+        bytes.extend_from_slice(text);
+        offsets.push(bytes.len() as u64);
+        Ok(())
+    })?;
+    Ok(Values::Bytes {
+        offsets: offsets.into(),
+        bytes: bytes.into(),
+    })
+}
+
+fn check_text(column: &ColumnSchema, row: usize, text: &[u8]) -> Outcome<()> {
+    if std::str::from_utf8(text).is_err() {
+        return Err(Failure::new("notUtf8", vec![row.into()]));
+    }
+    if text.len() > column.max_length {
+        return Err(Failure::new(
+            "varcharTooLong",
+            vec![row.into(), text.len().into(), column.max_length.into()],
+        ));
+    }
+    Ok(())
+}
+
+fn check_json(column: &ColumnSchema, text: &[u8]) -> Outcome<()> {
+    if text.len() > column.max_length {
+        let dynamic = i64::from(column.dynamic);
+        return Err(Failure::new(
+            "jsonTooLong",
+            vec![text.len().into(), column.max_length.into(), dynamic.into()],
+        ));
+    }
+    let kind = if column.dynamic { "dynamicNotObject" } else { "notJson" };
+    let text = std::str::from_utf8(text).map_err(|_| Failure::new(kind, vec!["not UTF-8".into()]))?;
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| Failure::new(kind, vec![error.to_string().into()]))?;
+    if column.dynamic && !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+        return Err(Failure::new(kind, vec![text.chars().take(100).collect::<String>().into()]));
+    }
+    Ok(())
+}
+
+/// Gives each row its place: `valid` says which rows the values are of; the others get the default, or a placeholder and null.
+fn fill_absent(column: &ColumnSchema, values: Values, valid: Vec<u8>) -> Outcome<Column> {
+    check_size(column, valid.len())?;
+    let default = column.default.as_ref();
+    let values = match values {
+        Values::Bool(values) => Values::Bool(spread(&values, &valid, default.map_or(Ok(false), |value| bool_of(value))?.into())),
+        Values::Int8(values) => Values::Int8(spread(&values, &valid, default_integer(default)?)),
+        Values::Int16(values) => Values::Int16(spread(&values, &valid, default_integer(default)?)),
+        Values::Int32(values) => Values::Int32(spread(&values, &valid, default_integer(default)?)),
+        Values::Int64(values) => Values::Int64(spread(&values, &valid, default_integer(default)?)),
+        Values::Float(values) => Values::Float(spread(&values, &valid, default_float(default)? as f32)),
+        Values::Double(values) => Values::Double(spread(&values, &valid, default_float(default)?)),
+        Values::Bytes { offsets, bytes } => spread_bytes(&offsets, &bytes, &valid, default_text(column)?.as_bytes()),
+        Values::Vectors { dim, values } => Values::Vectors {
+            dim,
+            values: spread_vectors(dim, &values, &valid),
+        },
+    };
+    let is_null = default.is_none() && !column.dynamic && valid.contains(&0);
+    Ok(Column {
+        id: column.id,
+        values,
+        valid: is_null.then(|| valid.into()),
+    })
+}
+
+fn check_size(column: &ColumnSchema, row_count: usize) -> Outcome<()> {
+    let width = match column.kind {
+        ColumnType::FloatVector => column.dim * size_of::<f32>(),
+        _ => 8 + default_text(column).map_or(0, str::len),
+    };
+    match row_count.checked_mul(width) {
+        Some(size) if size <= COLUMN_BYTES_MAX => Ok(()),
+        _ => Err(Failure::malformed(format!("{row_count} rows without a value"))),
+    }
+}
+
+fn spread<T: Copy>(values: &[T], valid: &[u8], fill: T) -> Buffer<T> {
+    let mut values = values.iter();
+    Buffer::Owned(
+        valid
+            .iter()
+            .map(|&flag| if flag != 0 { *values.next().unwrap_or(&fill) } else { fill })
+            .collect(),
+    )
+}
+
+fn spread_bytes(offsets: &[u64], bytes: &[u8], valid: &[u8], fill: &[u8]) -> Values {
+    let mut spread = Vec::with_capacity(bytes.len());
+    let mut ends = Vec::with_capacity(valid.len() + 1);
+    ends.push(0);
+    let mut rows = offsets.windows(2).map(|pair| &bytes[pair[0] as usize..pair[1] as usize]);
+    for &flag in valid {
+        spread.extend_from_slice(if flag != 0 { rows.next().unwrap_or(fill) } else { fill });
+        ends.push(spread.len() as u64);
+    }
+    Values::Bytes {
+        offsets: ends.into(),
+        bytes: spread.into(),
+    }
+}
+
+fn spread_vectors(dim: usize, values: &[f32], valid: &[u8]) -> Buffer<f32> {
+    let mut spread = vec![0f32; valid.len() * dim];
+    let places = spread.chunks_exact_mut(dim.max(1)).zip(valid).filter(|(_, flag)| **flag != 0);
+    for ((place, _), vector) in places.zip(values.chunks_exact(dim.max(1))) {
+        place.copy_from_slice(vector);
+    }
+    Buffer::Owned(spread)
+}
+
+fn bad_default(value: &Json) -> Failure {
+    Failure::malformed(format!("default {value}"))
+}
+
+fn bool_of(value: &Json) -> Outcome<bool> {
+    value.as_bool().ok_or_else(|| bad_default(value))
+}
+
+fn default_integer<T: TryFrom<i64> + Default>(default: Option<&Json>) -> Outcome<T> {
+    let Some(value) = default else { return Ok(T::default()) };
+    let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| bad_default(value))
+}
+
+fn default_float(default: Option<&Json>) -> Outcome<f64> {
+    default.map_or(Ok(0.0), |value| value.as_f64().ok_or_else(|| bad_default(value)))
+}
+
+/// Text of a row that gives none; a dynamic field without one is the empty object.
+fn default_text(column: &ColumnSchema) -> Outcome<&str> {
+    match &column.default {
+        None if column.dynamic => Ok("{}"),
+        None => Ok(""),
+        Some(value) => value.as_str().ok_or_else(|| bad_default(value)),
+    }
+}

@@ -1,0 +1,209 @@
+//! One segment: growing (a list of chunks that rows are appended to) or sealed (one chunk, mapped from its file).
+//!
+//! Writers are ordered by the caller; readers take snapshots from any thread. Rows arrive in two ways: a large batch becomes a chunk as it is, a small
+//! one is added to the last small chunk, in place when no reader holds that, by a copy while it is small, else behind it as a new chunk. So no append
+//! costs more than the rows' own keys and a copy of `COPY_BYTES_MAX`. Chunks that readers hold never change but for deletes.
+//! A sealed segment and one that is being sealed take deletes, but no rows.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::chunk::{ALIVE, Chunk};
+use super::key_index::{KeyIndex, KeyLookup};
+use super::keys::Keys;
+use super::rows::Rows;
+use super::schema::Schema;
+use super::snapshot::{IndexSlot, SegmentSnapshot};
+use crate::failure::{Failure, Outcome};
+
+/// From so many rows on a batch is a chunk of its own.
+const OWN_CHUNK_ROWS: usize = 2048;
+/// What a chunk of small batches may grow to.
+const TAIL_ROWS_MAX: usize = 4096;
+const TAIL_BYTES_MAX: usize = 4 << 20;
+/// A chunk that readers hold is copied to be added to while it is not larger.
+const COPY_BYTES_MAX: usize = 256 << 10;
+
+pub struct Segment {
+    schema: Arc<Schema>,
+    sealed: bool,
+    sealing: AtomicBool,
+    state: RwLock<State>,
+    keys: Arc<RwLock<KeyIndex>>,
+}
+
+#[derive(Default)]
+struct State {
+    chunks: Vec<Arc<Chunk>>,
+    row_count: usize,
+    indexes: HashMap<u32, IndexSlot>,
+}
+
+impl Segment {
+    /// An empty growing segment.
+    pub fn growing(schema: Arc<Schema>) -> Self {
+        Segment {
+            schema,
+            sealed: false,
+            sealing: AtomicBool::new(false),
+            state: RwLock::default(),
+            keys: Arc::default(),
+        }
+    }
+
+    /// A sealed segment of one chunk, sorted by key.
+    pub fn sealed(schema: Arc<Schema>, chunk: Chunk) -> Self {
+        let state = State {
+            row_count: chunk.row_count,
+            chunks: vec![Arc::new(chunk)],
+            indexes: HashMap::new(),
+        };
+        Segment {
+            schema,
+            sealed: true,
+            sealing: AtomicBool::new(false),
+            state: RwLock::new(state),
+            keys: Arc::default(),
+        }
+    }
+
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    pub fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
+    /// Rows, deleted ones too.
+    pub fn row_count(&self) -> usize {
+        self.read().row_count
+    }
+
+    pub fn deleted_count(&self) -> usize {
+        self.read().chunks.iter().map(|chunk| chunk.deletes.count()).sum()
+    }
+
+    /// Bytes of memory held; what is mapped is not counted.
+    pub fn byte_size(&self) -> usize {
+        let state = self.read();
+        let chunks: usize = state.chunks.iter().map(|chunk| chunk.byte_size()).sum();
+        let indexes: usize = state.indexes.values().map(|slot| slot.byte_size).sum();
+        chunks + indexes + self.keys.read().unwrap_or_else(PoisonError::into_inner).byte_size()
+    }
+
+    pub fn snapshot(&self) -> SegmentSnapshot {
+        let state = self.read();
+        SegmentSnapshot {
+            schema: Arc::clone(&self.schema),
+            chunks: state.chunks.clone(),
+            row_count: state.row_count,
+            sealed: self.sealed,
+            indexes: state.indexes.clone(),
+            lookup: if self.sealed {
+                KeyLookup::Sorted
+            } else {
+                KeyLookup::Hashed(Arc::clone(&self.keys))
+            },
+        }
+    }
+
+    /// Adds rows, written at `timestamp`.
+    pub fn append(&self, rows: Rows, timestamp: u64) -> Outcome<()> {
+        if self.sealed || self.sealing.load(Ordering::Acquire) {
+            return Err(Failure::malformed("a sealed segment takes no rows"));
+        }
+        if !same_columns(&self.schema, &rows.schema) {
+            return Err(Failure::malformed("rows of another schema"));
+        }
+        let mut state = self.write();
+        if state.row_count + rows.row_count >= u32::MAX as usize {
+            return Err(Failure::malformed("more rows than a segment can number"));
+        }
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).add(rows.keys(), 0);
+        state.row_count += rows.row_count;
+        state.push(rows, timestamp);
+        Ok(())
+    }
+
+    /// Marks the rows with these keys that were written before `timestamp` as deleted then; returns how many were alive.
+    pub fn delete(&self, keys: &Keys, timestamp: u64) -> usize {
+        let snapshot = self.snapshot();
+        let picks = snapshot.lookup(keys);
+        picks
+            .iter()
+            .filter(|pick| mark_deleted(pick.chunk, pick.row as usize, timestamp))
+            .count()
+    }
+
+    /// Marks all rows written before `timestamp` as deleted then.
+    pub fn delete_all(&self, timestamp: u64) {
+        for chunk in &self.read().chunks {
+            (0..chunk.row_count).for_each(|row| {
+                mark_deleted(chunk, row, timestamp);
+            });
+        }
+    }
+
+    /// From now on no rows may be appended. Says false when that was so already.
+    pub(super) fn stop_growing(&self) -> bool {
+        !self.sealed && !self.sealing.swap(true, Ordering::AcqRel)
+    }
+
+    pub fn put_index(&self, field_id: u32, slot: IndexSlot) {
+        self.write().indexes.insert(field_id, slot);
+    }
+
+    pub fn drop_index(&self, field_id: u32) {
+        self.write().indexes.remove(&field_id);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, rows: Rows, timestamp: u64) {
+        if rows.row_count == 0 {
+            return;
+        }
+        if rows.row_count < OWN_CHUNK_ROWS
+            && let Some(tail) = self.chunks.last_mut()
+            && tail.row_count + rows.row_count <= TAIL_ROWS_MAX
+            && tail.byte_size() + rows.byte_size() <= TAIL_BYTES_MAX
+        {
+            if let Some(tail) = Arc::get_mut(tail) {
+                return tail.extend(rows.row_count, &rows.columns, timestamp);
+            }
+            if tail.byte_size() <= COPY_BYTES_MAX {
+                let mut copy = tail.copy();
+                copy.extend(rows.row_count, &rows.columns, timestamp);
+                *tail = Arc::new(copy);
+                return;
+            }
+        }
+        self.chunks.push(Arc::new(Chunk::new(rows.row_count, rows.columns, timestamp)));
+    }
+}
+
+fn mark_deleted(chunk: &Chunk, row: usize, timestamp: u64) -> bool {
+    debug_assert!(timestamp != ALIVE);
+    chunk.timestamps[row] < timestamp && chunk.deletes.mark(row, chunk.row_count, timestamp)
+}
+
+fn same_columns(left: &Arc<Schema>, right: &Arc<Schema>) -> bool {
+    let shape = |schema: &Schema| {
+        schema
+            .columns
+            .iter()
+            .map(|column| (column.id, column.kind, column.dim))
+            .collect::<Vec<_>>()
+    };
+    Arc::ptr_eq(left, right) || shape(left) == shape(right)
+}
