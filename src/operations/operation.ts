@@ -4,15 +4,13 @@
  *
  * A handler throws `MilvusError`; `dispatch` turns that into the Status of the reply. It decides nothing about the wire.
  */
+import type { Principal } from "../auth/principal.js";
 import type { EngineApi } from "../engine/api.js";
 import { successStatus, toStatus } from "../shared/errors.js";
 import type { Status } from "../shared/proto/generated/messages.js";
 import type { Init, MessageType } from "../shared/proto/wire.js";
 
-/** Who asks. Made only by auth/. */
-export interface Principal {
-  readonly user: string;
-}
+export type { Principal };
 
 /** One call in progress. */
 export interface Call {
@@ -68,8 +66,9 @@ export interface Operation<Request extends object, Response extends object> {
   readonly note?: string;
   readonly rest: readonly RestRoute[];
   /** The part of the reply that carries a failure; default: `{ status }`, or the Status itself. */
-  readonly failed?: (status: Status) => Init<Response>;
-  readonly handle?: (call: Call, request: Request) => Promise<Init<Response>> | Init<Response>;
+  failed?(status: Status): Init<Response>;
+  /** Written as a method, so that an operation of any messages is an `AnyOperation`. */
+  handle?(call: Call, request: Request): Promise<Init<Response>> | Init<Response>;
 }
 
 export type AnyOperation = Operation<object, object>;
@@ -93,7 +92,7 @@ export const MILVUS_SERVICE = "milvus.proto.milvus.MilvusService";
 /** Declares an operation of `MilvusService` (or of `service`). */
 export const defineOperation = <Request extends object, Response extends object>(
   method: MethodOf<Request, Response>,
-  declared: Declared<Request, Response>,
+  declared: Declared<NoInfer<Request>, NoInfer<Response>>,
   service = MILVUS_SERVICE,
 ): Operation<Request, Response> => ({
   service,

@@ -1,0 +1,131 @@
+/**
+ * gRPC's length-prefixed messages: `flag (1 byte: 1 = compressed) | length (4 bytes, big endian) | message`.
+ *
+ * Model: a `MessageReader` takes the chunks of one stream and gives whole messages. A message inside one chunk is a view of it; one that spans
+ * chunks gets a buffer of its announced size once `TRUST_BYTES` of it have come (a header alone cannot make us allocate 64 MiB), and every further chunk
+ * is copied to its place. Announced bytes beyond that are taken from a budget of the whole process and given back by `release`.
+ * Source: grpc/doc/PROTOCOL-HTTP2.md.
+ */
+import { GrpcCode, GrpcFailure } from "./grpc-status.js";
+
+const HEADER_BYTES = 5;
+const TRUST_BYTES = 256 * 1024;
+
+export interface Message {
+  readonly compressed: boolean;
+  readonly bytes: Buffer;
+}
+
+/** Bytes of large messages that are being received or handled, over all connections. */
+export class ReceiveBudget {
+  private used = 0;
+  constructor(readonly bytesMax: number) {}
+
+  take(bytes: number): void {
+    if (this.used + bytes > this.bytesMax)
+      throw new GrpcFailure(GrpcCode.ResourceExhausted, `too many bytes of requests in flight (max ${this.bytesMax}), try again later`);
+    this.used += bytes;
+  }
+
+  give(bytes: number): void {
+    this.used -= bytes;
+  }
+}
+
+export class MessageReader {
+  private readonly header = Buffer.allocUnsafe(HEADER_BYTES);
+  private headerFilled = 0;
+  private body: Buffer | undefined;
+  private bodyFilled = 0;
+  private bodyLength = 0;
+  private taken = 0;
+
+  constructor(
+    private readonly bytesMax: number,
+    private readonly budget: ReceiveBudget,
+  ) {}
+
+  /** Whether a message has begun and not ended. */
+  get partial(): boolean {
+    return this.headerFilled > 0;
+  }
+
+  /** The messages that end in this chunk. Throws `GrpcFailure` for what is not a frame, or one that is too large. */
+  push(chunk: Buffer): Message[] {
+    const messages: Message[] = [];
+    let at = 0;
+    while (at < chunk.length || this.complete()) {
+      if (this.headerFilled < HEADER_BYTES) at = this.readHeader(chunk, at);
+      if (this.headerFilled < HEADER_BYTES) break;
+      at = this.readBody(chunk, at);
+      if (!this.complete()) break;
+      messages.push({ compressed: this.header[0] === 1, bytes: this.body as Buffer });
+      this.headerFilled = 0;
+      this.body = undefined;
+      this.bodyFilled = 0;
+    }
+    return messages;
+  }
+
+  /** Gives back what this stream took from the budget; after it the reader is not used again. */
+  release(): void {
+    this.budget.give(this.taken);
+    this.taken = 0;
+    this.body = undefined;
+  }
+
+  private complete(): boolean {
+    return this.headerFilled === HEADER_BYTES && this.body !== undefined && this.bodyFilled === this.bodyLength;
+  }
+
+  private readHeader(chunk: Buffer, at: number): number {
+    const count = Math.min(HEADER_BYTES - this.headerFilled, chunk.length - at);
+    chunk.copy(this.header, this.headerFilled, at, at + count);
+    this.headerFilled += count;
+    if (this.headerFilled < HEADER_BYTES) return at + count;
+    const flag = this.header[0] as number;
+    if (flag > 1) throw new GrpcFailure(GrpcCode.Internal, `grpc: received unexpected payload format ${flag}`);
+    this.bodyLength = this.header.readUInt32BE(1);
+    if (this.bodyLength > this.bytesMax)
+      throw new GrpcFailure(GrpcCode.ResourceExhausted, `grpc: received message larger than max (${this.bodyLength} vs. ${this.bytesMax})`);
+    return at + count;
+  }
+
+  private readBody(chunk: Buffer, at: number): number {
+    const available = chunk.length - at;
+    if (this.body === undefined) {
+      if (available >= this.bodyLength) {
+        this.body = chunk.subarray(at, at + this.bodyLength);
+        this.bodyFilled = this.bodyLength;
+        return at + this.bodyLength;
+      }
+      this.body = Buffer.allocUnsafe(Math.min(this.bodyLength, TRUST_BYTES));
+    }
+    const count = Math.min(this.bodyLength - this.bodyFilled, available);
+    if (this.bodyFilled + count > this.body.length) this.grow();
+    chunk.copy(this.body, this.bodyFilled, at, at + count);
+    this.bodyFilled += count;
+    return at + count;
+  }
+
+  private grow(): void {
+    this.budget.take(this.bodyLength);
+    this.taken += this.bodyLength;
+    const whole = Buffer.allocUnsafeSlow(this.bodyLength);
+    (this.body as Buffer).copy(whole, 0, 0, this.bodyFilled);
+    this.body = whole;
+  }
+}
+
+/** Parts of a message with its frame header in front; small messages come back as one buffer. */
+export const framed = (parts: readonly Buffer[]): Buffer[] => {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const header = Buffer.allocUnsafe(HEADER_BYTES);
+  header[0] = 0;
+  header.writeUInt32BE(length, 1);
+  return length <= JOIN_BYTES ? [Buffer.concat([header, ...parts], HEADER_BYTES + length)] : [header, ...parts];
+};
+
+/** Below this, one write is cheaper than the copy it saves. */
+const JOIN_BYTES = 16 * 1024;
