@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import protobuf from "protobufjs";
 import "protobufjs/ext/descriptor/index.js";
+import { describe } from "./lib/descriptors.mjs";
 import { additions, bulky } from "./lib/proto-additions.mjs";
 
 const require = createRequire(import.meta.url);
@@ -139,36 +140,11 @@ out.push("} as const;", "");
 mkdirSync(folder, { recursive: true });
 writeFileSync(join(folder, "messages.ts"), out.join("\n"));
 
-const set = tree.toDescriptor("proto3");
-const files = set.file.map((file) => ({
-  name: file.name,
-  symbols: symbolsOf(file),
-  dependencies: file.dependency ?? [],
-  bytes: Buffer.from(file.constructor.encode(file).finish()).toString("base64"),
-}));
-function symbolsOf(file) {
-  const prefix = file.package ? `${file.package}.` : "";
-  const all = [];
-  const types = (list, before) => {
-    for (const type of list ?? []) {
-      all.push(before + type.name);
-      types(type.nestedType, `${before}${type.name}.`);
-      for (const e of type.enumType ?? []) all.push(`${before}${type.name}.${e.name}`);
-    }
-  };
-  types(file.messageType, prefix);
-  for (const e of file.enumType ?? []) all.push(prefix + e.name);
-  for (const s of file.service ?? []) {
-    all.push(prefix + s.name);
-    for (const m of s.method ?? []) all.push(`${prefix}${s.name}.${m.name}`);
-  }
-  return all;
-}
 const descriptors = [
   "// Made by scripts/generate-proto.mjs. Do not edit.",
   "/** FileDescriptorProtos (base64) for gRPC reflection. */",
   "export interface DescriptorFile {\n  readonly name: string;\n  readonly symbols: readonly string[];\n  readonly dependencies: readonly string[];\n  readonly bytes: string;\n}",
-  `export const descriptorFiles: readonly DescriptorFile[] = ${JSON.stringify(files, null, 1)};`,
+  `export const descriptorFiles: readonly DescriptorFile[] = ${JSON.stringify(describe(tree), null, 1)};`,
   "",
 ];
 writeFileSync(join(folder, "descriptors.ts"), descriptors.join("\n"));
