@@ -72,3 +72,7 @@ export const applyRecord = (catalog: Catalog, record: CatalogRecord): Catalog =>
   ...apply(catalog, record),
   version: catalog.version + 1,
 });
+
+/** Whether applying the record would make another catalog (or other data); throws as `applyRecord` does. */
+export const hasEffect = (catalog: Catalog, record: CatalogRecord): boolean =>
+  apply(catalog, record) !== catalog || record.kind === "truncateCollection";

@@ -21,6 +21,8 @@ export interface Call {
   readonly requestId: string;
   /** Aborted when the client's deadline passes or it goes away. */
   readonly signal: AbortSignal;
+  /** REST only, header Accept-Type-Allow-Int64: whether int64 values may be JSON numbers; absent: they may. */
+  readonly allowInt64?: boolean;
   /** Clients that announced themselves by Connect; kept by the process. */
   readonly session: SessionInfo;
 }

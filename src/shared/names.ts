@@ -1,0 +1,94 @@
+/**
+ * What names may be. Each check throws Milvus's error for the first rule that a name breaks; lengths are in UTF-8 bytes.
+ * Source: milvus internal/proxy/util.go.
+ */
+import { failure, invalid, type MilvusError } from "./errors.js";
+import { NAME_BYTES_MAX } from "./limits.js";
+
+const bytes = (text: string): number => Buffer.byteLength(text, "utf8");
+
+const FIRST = /^[A-Za-z_]/;
+const PLAIN = /^.[A-Za-z0-9_]*$/s;
+
+/** Collection names and aliases: one rule, two nouns. */
+const checkCollectionOrAlias = (value: string, noun: "name" | "alias"): void => {
+  if (value === "") throw invalid(`collection ${noun} should not be empty`);
+  const refuse = (why: string): MilvusError => invalid(`Invalid collection ${noun}: ${value}. ${why}`);
+  if (bytes(value) > NAME_BYTES_MAX) throw refuse(`the length of a collection ${noun} must be less than ${NAME_BYTES_MAX} characters`);
+  if (!FIRST.test(value)) throw refuse(`the first character of a collection ${noun} must be an underscore or letter`);
+  if (!PLAIN.test(value)) throw refuse(`collection ${noun} can only contain numbers, letters and underscores`);
+};
+
+export const checkCollectionName = (value: string): void => checkCollectionOrAlias(value, "name");
+export const checkAliasName = (value: string): void => checkCollectionOrAlias(value, "alias");
+
+/** `strict` off checks only emptiness and length, as Milvus does for partitions that requests read. */
+export const checkPartitionName = (given: string, strict = true): void => {
+  const value = given.trim();
+  const refuse = (why: string): MilvusError => invalid(`Invalid partition name: ${value}. ${why}`);
+  if (value === "") throw refuse("Partition name should not be empty.");
+  if (bytes(value) > NAME_BYTES_MAX) throw refuse(`The length of a partition name must be less than ${NAME_BYTES_MAX} characters.`);
+  if (!strict) return;
+  if (!/^[A-Za-z0-9_]/.test(value)) throw refuse("The first character of a partition name must be an underscore or letter.");
+  if (!/^.[A-Za-z0-9_-]*$/s.test(value)) throw refuse("Partition name can only contain numbers, letters and underscores.");
+};
+
+const KEYWORDS = new Set(
+  [
+    "json_contains",
+    "json_contains_all",
+    "json_contains_any",
+    "array_contains",
+    "array_contains_all",
+    "array_contains_any",
+    "array_length",
+    "text_match",
+    "phrase_match",
+    "random_sample",
+    "true",
+    "false",
+  ].flatMap((word) => [word, word.toUpperCase()]),
+)
+  .add("True")
+  .add("False");
+
+const isKeyword = (name: string): boolean => KEYWORDS.has(name) || name.toLowerCase() === "null";
+
+const fieldFailure = (value: string, why: string): MilvusError => failure("fieldName", { field: value }, why);
+
+/** Code 1701. */
+export const checkFieldName = (given: string): void => {
+  const value = given.trim();
+  if (value === "") throw fieldFailure(value, "field name should not be empty");
+  const refuse = (why: string): MilvusError => fieldFailure(value, `Invalid field name: ${value}. ${why}`);
+  if (bytes(value) > NAME_BYTES_MAX) throw refuse(`The length of a field name must be less than ${NAME_BYTES_MAX} characters.`);
+  if (!FIRST.test(value)) throw refuse("The first character of a field name must be an underscore or letter.");
+  if (!PLAIN.test(value)) throw refuse("Field name can only contain numbers, letters, and underscores.");
+  if (isKeyword(value)) throw refuse(`${value} is keyword in milvus.`);
+};
+
+const RESERVED_FIELDS = ["RowID", "Timestamp", "__virtual_pk__"];
+
+export const checkNotReserved = (value: string): void => {
+  if (RESERVED_FIELDS.includes(value))
+    throw fieldFailure(value, `field name "${value}" is reserved for internal use and cannot be used in user schemas`);
+};
+
+/** An empty name is legal: the server makes one. */
+export const checkIndexName = (given: string): void => {
+  const value = given.trim();
+  if (value === "") return;
+  const refuse = (why: string): MilvusError => invalid(`Invalid index name: ${value}. ${why}`);
+  if (bytes(value) > NAME_BYTES_MAX) throw refuse(`The length of a index name must be less than ${NAME_BYTES_MAX} characters.`);
+  if (!FIRST.test(value)) throw refuse("The first character of a index name must be an underscore or letter.");
+  if (!/^.[A-Za-z0-9_[\]]*$/s.test(value)) throw refuse("Index name can only contain numbers, letters, and underscores.");
+};
+
+/** Code 802. */
+export const checkDatabaseName = (value: string): void => {
+  const refuse = (why: string): MilvusError => failure("databaseName", { database: value }, why);
+  if (value === "") throw refuse("database name couldn't be empty");
+  if (bytes(value) > NAME_BYTES_MAX) throw refuse(`the length of a database name must be less than ${NAME_BYTES_MAX} characters`);
+  if (!FIRST.test(value)) throw refuse("the first character of a database name must be an underscore or letter");
+  if (!PLAIN.test(value)) throw refuse("database name can only contain numbers, letters and underscores");
+};
