@@ -27,7 +27,11 @@ const columnOf = (field: FieldSchema): CoreColumn => {
     primary: field.isPrimaryKey,
     dynamic: field.isDynamic,
     ...(dim === undefined ? {} : { dim: Number(dim) }),
-    ...(field.dataType === DataType.JSON ? { maxLength: JSON_LENGTH_MAX } : maxLength === undefined ? {} : { maxLength: Number(maxLength) }),
+    ...(field.dataType === DataType.JSON
+      ? { maxLength: JSON_LENGTH_MAX }
+      : maxLength === undefined
+        ? {}
+        : { maxLength: Number(maxLength) }),
     ...(fallback === undefined ? {} : { default: fallback }),
   };
 };
@@ -36,6 +40,8 @@ export const coreColumns = (collection: Collection): string => JSON.stringify(co
 
 /** Names and types of the collection's fields, for the words of the core's failures. */
 export const fieldNames = (collection: Collection): FieldOf => {
-  const known = new Map(collection.schema.fields.map((field) => [Number(field.fieldID), { name: field.name, type: field.dataType as number }]));
+  const known = new Map(
+    collection.schema.fields.map((field) => [Number(field.fieldID), { name: field.name, type: field.dataType as number }]),
+  );
   return (id) => known.get(id);
 };

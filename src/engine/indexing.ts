@@ -79,7 +79,11 @@ export const buildIndexes = async (state: EngineState, failed: Map<string, strin
 };
 
 /** Loads an index file of a sealed segment; damage is reported and healed by building it again. */
-export const openIndex = async (state: Applicable, entry: SegmentEntry, index: { indexId: bigint; fieldId: bigint; file: string }): Promise<void> => {
+export const openIndex = async (
+  state: Applicable,
+  entry: SegmentEntry,
+  index: { indexId: bigint; fieldId: bigint; file: string },
+): Promise<void> => {
   try {
     await entry.core.openIndex(Number(index.fieldId), state.store.path(index.file));
     entry.indexes.set(index.indexId, index);
@@ -90,7 +94,12 @@ export const openIndex = async (state: Applicable, entry: SegmentEntry, index: {
 };
 
 /** Rows of sealed segments, and how many of them searches reach through the index. */
-export const indexProgress = (state: EngineState, collection: Collection, index: IndexDefinition, failed: ReadonlyMap<string, string>): IndexProgress => {
+export const indexProgress = (
+  state: EngineState,
+  collection: Collection,
+  index: IndexDefinition,
+  failed: ReadonlyMap<string, string>,
+): IndexProgress => {
   const graph = graphFor(collection, index);
   let totalRows = 0;
   let pendingRows = 0;

@@ -74,7 +74,8 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
 
 const openSegment = async (state: Applicable, segment: ManifestSegment): Promise<void> => {
   const collection = state.catalog.collections.get(segment.collectionId);
-  if (collection === undefined) throw new Error(`the manifest names segment ${segment.id} of collection ${segment.collectionId}, which the catalog lacks`);
+  if (collection === undefined)
+    throw new Error(`the manifest names segment ${segment.id} of collection ${segment.collectionId}, which the catalog lacks`);
   const shard = shardOf(state, collection);
   const core = await state.core.openSegment(shard.schema, state.store.path(segment.file));
   if (segment.deletesFile !== undefined) core.applyDeletes(await state.store.readFile(segment.deletesFile));

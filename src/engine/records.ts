@@ -43,7 +43,7 @@ export const encodeRows = (record: RowsRecord): Buffer[] => {
   header.writeBigInt64LE(record.autoIdStart, 24);
   header.writeUInt32LE(record.rowCount, 32);
   header.writeUInt32LE(record.fields.length, 36);
-  const parts = [header];
+  const parts: Buffer[] = [header];
   for (const field of record.fields) {
     const head = Buffer.allocUnsafe(FIELD_HEADER);
     head.writeUInt32LE(field.id, 0);

@@ -69,14 +69,31 @@ const capture = (state: EngineState): Moment => {
         deletesFile = `${SEGMENTS}/${entry.id}-${state.appliedLsn}.del`;
         deletes.push({ entry, file: deletesFile, count: entry.core.deletedCount, bytes: entry.core.encodeDeletes() });
       }
-      const indexes = [...entry.indexes.values()].flatMap(({ indexId, fieldId, file }) => (file === undefined ? [] : [{ indexId, fieldId, file }]));
-      segments.push({ id: entry.id, collectionId: entry.collectionId, partitionId: entry.partitionId, file: entry.file, deletesFile, indexes });
+      const indexes = [...entry.indexes.values()].flatMap(({ indexId, fieldId, file }) =>
+        file === undefined ? [] : [{ indexId, fieldId, file }],
+      );
+      segments.push({
+        id: entry.id,
+        collectionId: entry.collectionId,
+        partitionId: entry.partitionId,
+        file: entry.file,
+        deletesFile,
+        indexes,
+      });
       for (const name of [entry.file, deletesFile, ...indexes.map((index) => index.file)]) if (name !== undefined) files.add(name);
     }
   }
   const { appliedLsn, appliedTimestamp } = state;
   const catalog = encodeCatalog(state.catalog);
-  const body = encodeManifest({ appliedLsn, appliedTimestamp, replayFrom, latestTimestamp: state.clock.latest, segments, flushed, catalog });
+  const body = encodeManifest({
+    appliedLsn,
+    appliedTimestamp,
+    replayFrom,
+    latestTimestamp: state.clock.latest,
+    segments,
+    flushed,
+    catalog,
+  });
   return { body, replayFrom, deletes, files };
 };
 

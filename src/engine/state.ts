@@ -4,7 +4,6 @@
  * `applyCatalogRecord`, `applyRows` and `applyDelete` are the only writers. They run in log order, once a record is durable, the same way when it
  * was just written and when it is replayed. What a record does depends on the state it meets and on nothing else, so replay ends in the same state.
  */
-import { requireCollectionId } from "../catalog/read.js";
 import { applyRecord } from "../catalog/reducer.js";
 import type { Catalog, CatalogRecord, Collection } from "../catalog/types.js";
 import type { Log, Lsn } from "../log/log.js";
@@ -103,7 +102,11 @@ const dropIndexes = (state: Applicable, collectionId: bigint): void => {
 };
 
 /** The collection of a row record as it is now; throws 100 when it went meanwhile. */
-const target = (state: Applicable, record: { collectionId: bigint }): Collection => requireCollectionId(state.catalog, record.collectionId);
+const target = (state: Applicable, record: { collectionId: bigint }): Collection => {
+  const collection = state.catalog.collections.get(record.collectionId);
+  if (collection === undefined) throw failure("collectionNotFound", { collection: record.collectionId });
+  return collection;
+};
 
 /** Rows of an insert, or of an upsert (`replace`: rows with these keys in the same partition are deleted at the same timestamp). */
 export const applyRows = (state: Applicable, record: RowsRecord, rows: CoreRows, replace: boolean, lsn: Lsn): SegmentEntry => {

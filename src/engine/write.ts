@@ -4,14 +4,15 @@
  * A request is one record, so it is all or nothing after any crash. Its timestamp is taken when the record enters the log, so timestamps and log
  * positions have one order. Nothing in memory is ahead of the log.
  */
-import { PrimaryKeyIds } from "./primary-keys.js";
-import type { PrimaryKeys } from "../shared/types.js";
-import { invalid } from "../shared/errors.js";
+
 import type { Collection } from "../catalog/types.js";
+import { invalid } from "../shared/errors.js";
+import type { PrimaryKeys } from "../shared/types.js";
 import type { ReadScope, WriteRows, Written } from "./api.js";
 import type { CoreRows } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { fieldNames } from "./core-schema.js";
+import { PrimaryKeyIds } from "./primary-keys.js";
 import { matchingKeys } from "./read.js";
 import { encodeDelete, encodeRows, RecordKind } from "./records.js";
 import type { SegmentEntry } from "./shard.js";
@@ -28,7 +29,12 @@ const autoIdStart = (state: EngineState, request: WriteRows, replace: boolean): 
 const decode = async (state: EngineState, request: WriteRows, start: bigint): Promise<CoreRows> => {
   const fields = request.fields.map(({ fieldId, data }) => ({ id: Number(fieldId), data }));
   try {
-    return await state.core.decodeRows(shardOf(state, request.collection).schema, request.rowCount, fields, start === -1n ? undefined : start);
+    return await state.core.decodeRows(
+      shardOf(state, request.collection).schema,
+      request.rowCount,
+      fields,
+      start === -1n ? undefined : start,
+    );
   } catch (error) {
     throw coreError(error, fieldNames(request.collection));
   }

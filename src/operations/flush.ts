@@ -1,0 +1,109 @@
+/** Flush and what tells of segments. A flush answers when the rows are in synced files that the manifest names, so its state is always "flushed". */
+import { collectionsIn, requireCollection, requireDatabase } from "../catalog/read.js";
+import type { Collection } from "../catalog/types.js";
+import { invalid } from "../shared/errors.js";
+import { checkCollectionName } from "../shared/names.js";
+import {
+  type FlushAllRequest,
+  type FlushAllResponse,
+  type FlushRequest,
+  type FlushResponse,
+  SegmentLevel,
+  SegmentState,
+  services,
+} from "../shared/proto/generated/messages.js";
+import type { Init } from "../shared/proto/wire.js";
+import { physicalMs } from "../shared/types.js";
+import { type AnyOperation, type Call, defineOperation, type RestReply } from "./operation.js";
+import { type Body, collectionOf, databaseOf, textIn } from "./support.js";
+
+const flush = async (call: Call, request: FlushRequest): Promise<Init<FlushResponse>> => {
+  const database = databaseOf(call, request);
+  if (request.collectionNames.length === 0) throw invalid("collection names must not be empty");
+  const named = request.collectionNames.map((name): [string, Collection] => {
+    checkCollectionName(name);
+    return [name, requireCollection(call.engine.catalog, database, name)];
+  });
+  const flushed = await call.engine.flush(named.map(([, collection]) => collection));
+  const reply = {
+    dbName: database,
+    collSegIDs: new Map<string, { data: bigint[] }>(),
+    flushCollSegIDs: new Map<string, { data: bigint[] }>(),
+    collSealTimes: new Map<string, bigint>(),
+    collFlushTs: new Map<string, bigint>(),
+  };
+  for (const [name, collection] of named) {
+    const result = flushed.get(collection.id);
+    if (result === undefined) continue;
+    const sealed = call.engine.segments(collection).filter((segment) => segment.state === "Flushed");
+    reply.collSegIDs.set(name, { data: [...result.segmentIds] });
+    reply.flushCollSegIDs.set(name, { data: sealed.map((segment) => segment.id) });
+    reply.collSealTimes.set(name, physicalMs(result.flushTimestamp) / 1000n);
+    reply.collFlushTs.set(name, result.flushTimestamp);
+  }
+  return reply;
+};
+
+const flushAll = async (call: Call, request: FlushAllRequest): Promise<Init<FlushAllResponse>> => {
+  const { catalog } = call.engine;
+  const targets = request.flushTargets.length > 0 ? request.flushTargets : [{ dbName: request.dbName, collectionNames: [] }];
+  const collections = targets.flatMap(({ dbName, collectionNames }) => {
+    if (collectionNames.length > 0) return collectionNames.map((name) => requireCollection(catalog, dbName || call.databaseName, name));
+    const databases = dbName === "" ? [...catalog.databases.values()] : [requireDatabase(catalog, dbName)];
+    return databases.flatMap((database) => collectionsIn(catalog, database));
+  });
+  await call.engine.flush(collections);
+  return { flushAllTs: call.engine.tick() };
+};
+
+const restFlush = async (call: Call, body: Body): Promise<RestReply> => {
+  const collection = requireCollection(call.engine.catalog, call.databaseName, textIn(body, "collectionName"));
+  await call.engine.flush([collection]);
+  return { data: {} };
+};
+
+const segmentInfo = (call: Call, request: { dbName: string; collectionName: string }) =>
+  call.engine.segments(collectionOf(call, request)).map((segment) => ({
+    segmentID: segment.id,
+    collectionID: segment.collectionId,
+    partitionID: segment.partitionId,
+    numRows: BigInt(segment.rowCount),
+    state: SegmentState[segment.state],
+    level: SegmentLevel.L1,
+    isSorted: segment.state === "Flushed",
+  }));
+
+const milvus = services["milvus.proto.milvus.MilvusService"];
+
+export const operations = [
+  defineOperation(milvus.Flush, {
+    privilege: "Flush",
+    scope: "collection",
+    rest: [
+      {
+        route: "POST /v2/vectordb/collections/flush",
+        required: [{ name: "collectionName", goName: "CollectionNameReq.CollectionName" }],
+        handle: restFlush,
+      },
+    ],
+    handle: flush,
+  }),
+  defineOperation(milvus.FlushAll, { privilege: "FlushAll", scope: "global", handle: flushAll }),
+  defineOperation(milvus.GetFlushState, { privilege: "GetFlushState", scope: "collection", handle: () => ({ flushed: true }) }),
+  defineOperation(milvus.GetFlushAllState, { privilege: "GetFlushAllState", scope: "global", handle: () => ({ flushed: true }) }),
+  defineOperation(milvus.GetPersistentSegmentInfo, {
+    privilege: "GetPersistentSegmentInfo",
+    scope: "collection",
+    handle: (call, request) => ({ infos: segmentInfo(call, { ...request }).filter((info) => info.state === SegmentState.Flushed) }),
+  }),
+  defineOperation(milvus.GetQuerySegmentInfo, {
+    privilege: "GetQuerySegmentInfo",
+    scope: "collection",
+    handle: (call, request) => {
+      const collection = collectionOf(call, request);
+      return {
+        infos: collection.load === undefined ? [] : segmentInfo(call, request).map((info) => ({ ...info, nodeID: 1n, nodeIds: [1n] })),
+      };
+    },
+  }),
+] as unknown as readonly AnyOperation[];

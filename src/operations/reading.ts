@@ -1,0 +1,138 @@
+/** What search, query and delete share: which rows to look at, the filter, and the output columns. */
+import { isPartitionLoaded, requirePartition } from "../catalog/read.js";
+import type { Collection } from "../catalog/types.js";
+import type { CoreOutput } from "../engine/core.js";
+import { type CompiledFilter, compileFilterCached, FilterError, type FilterField, planError } from "../filter/index.js";
+import { failure, invalid } from "../shared/errors.js";
+import { checkPartitionName } from "../shared/names.js";
+import { fieldHeader } from "../shared/proto/envelope.js";
+import type { FieldSchema, KeyValuePair, TemplateValue } from "../shared/proto/generated/messages.js";
+import { DYNAMIC_FIELD, primaryField } from "../shared/schema.js";
+
+/** Value of the first pair with this key. */
+export const parameter = (pairs: readonly KeyValuePair[], key: string): string | undefined => pairs.find((pair) => pair.key === key)?.value;
+
+/** Go's strconv.ParseInt(text, 0, 64): decimal, 0x, 0o, 0b; undefined when it is none. */
+export const parseInteger = (text: string): number | undefined => {
+  const match = /^([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|\d+)$/.exec(text.trim());
+  if (match === null) return undefined;
+  const digits = (match[2] as string).replace(/^0([0-7]+)$/, "0o$1");
+  const value = Number(digits);
+  return match[1] === "-" ? -value : value;
+};
+
+/** The fields as the filter compiler wants them; one object a schema version, so that compiled filters can be kept for it. */
+const filterFields = new WeakMap<object, readonly FilterField[]>();
+
+const fieldsFor = (collection: Collection): readonly FilterField[] => {
+  let fields = filterFields.get(collection.schema);
+  if (fields === undefined) {
+    fields = collection.schema.fields.map((field) => ({
+      id: Number(field.fieldID),
+      name: field.name,
+      dataType: field.dataType,
+      primary: field.isPrimaryKey,
+      nullable: field.nullable && !field.isDynamic,
+      dynamic: field.isDynamic,
+      elementType: field.elementType,
+    }));
+    filterFields.set(collection.schema, fields);
+  }
+  return fields;
+};
+
+/** @throws 1100 `failed to create query plan: cannot parse expression: …` */
+export const compile = (
+  collection: Collection,
+  text: string,
+  templates: ReadonlyMap<string, TemplateValue>,
+  plan: "query" | "delete" = "query",
+): CompiledFilter => {
+  try {
+    return compileFilterCached(text, fieldsFor(collection), templates);
+  } catch (error) {
+    if (error instanceof FilterError) throw planError(plan, text, error);
+    throw error;
+  }
+};
+
+/** Ids of the named partitions; none named: empty, which stands for all. @throws 1100 for a bad name, 200 for an unknown one */
+export const partitionIdsOf = (collection: Collection, names: readonly string[]): bigint[] => {
+  for (const name of names) checkPartitionName(name, true);
+  return [...new Set(names.filter((name) => name !== "").map((name) => requirePartition(collection, name).id))];
+};
+
+/** The partitions to read, all of them loaded. @throws 101 when the collection is not loaded, 201 when a named partition is not */
+export const loadedScope = (collection: Collection, requestedName: string, partitionIds: readonly bigint[]): bigint[] => {
+  if (collection.load === undefined) throw failure("collectionNotLoaded", { collection: requestedName });
+  const missing = partitionIds.find((id) => !isPartitionLoaded(collection, id));
+  if (missing !== undefined) throw failure("partitionNotLoaded", { partition: missing });
+  if (partitionIds.length > 0) return [...partitionIds];
+  return collection.load.all ? [] : [...collection.load.partitionIds];
+};
+
+export interface OutputPlan {
+  readonly outputs: CoreOutput[];
+  /** As the reply lists them: columns and dynamic keys as asked for. */
+  readonly names: string[];
+  /** Lower-case `count(*)` and the like, as the user wrote them. */
+  readonly aggregates: { readonly name: string; readonly operator: string; readonly target: string }[];
+}
+
+const AGGREGATE = /^\s*(count|sum|avg|min|max)\s*\(\s*(\*|[^()]*?)\s*\)\s*$/i;
+const DYNAMIC_KEY = /^\$meta\[(?:"([^"\\]*)"|'([^'\\]*)')\]$/;
+const IDENTIFIER = /^[a-zA-Z_$][a-zA-Z0-9_$]*$/;
+
+/** The key of the dynamic field that an output name stands for. */
+const dynamicKey = (name: string): string => {
+  const path = DYNAMIC_KEY.exec(name);
+  const key = path ? (path[1] ?? path[2]) : IDENTIFIER.test(name) ? name : undefined;
+  if (key === undefined) throw invalid(`parse output field name failed: ${name}`);
+  return key;
+};
+
+const output = (field: FieldSchema, keys?: string[]): CoreOutput => ({
+  id: Number(field.fieldID),
+  header: fieldHeader(field.dataType, field.name, field.fieldID, field.isDynamic),
+  ...(keys === undefined ? {} : { keys }),
+});
+
+/**
+ * Turns names of output fields into columns: `*`, columns, dynamic keys and aggregates.
+ * @param withKey the primary key is always among the columns (query), or only when asked for by name or `*` (search)
+ */
+export const planOutputs = (collection: Collection, requested: readonly string[], withKey: boolean): OutputPlan => {
+  const fields = new Map(collection.schema.fields.map((field) => [field.name, field]));
+  const dynamic = collection.schema.fields.find((field) => field.isDynamic);
+  const columns = new Set<FieldSchema>();
+  const names = new Set<string>();
+  const aggregates: OutputPlan["aggregates"][number][] = [];
+  const keys = new Set<string>();
+  let wholeDynamic = false;
+  for (const raw of requested) {
+    const name = raw.trim();
+    const aggregate = AGGREGATE.exec(name);
+    const field = fields.get(name);
+    if (name === "*") {
+      for (const [each, column] of fields) {
+        columns.add(column);
+        names.add(each);
+      }
+      wholeDynamic = dynamic !== undefined;
+    } else if (aggregate !== null) {
+      aggregates.push({ name, operator: (aggregate[1] as string).toLowerCase(), target: aggregate[2] as string });
+    } else if (field !== undefined) {
+      columns.add(field);
+      names.add(name);
+      if (field === dynamic) wholeDynamic = true;
+    } else if (dynamic !== undefined) {
+      keys.add(dynamicKey(name));
+      columns.add(dynamic);
+      names.add(name);
+    } else throw invalid(`field ${name} not exist`);
+  }
+  if (withKey) columns.add(primaryField(collection.schema));
+  const wanted = collection.schema.fields.filter((field) => columns.has(field));
+  const outputs = wanted.map((field) => output(field, field.name === DYNAMIC_FIELD && !wholeDynamic ? [...keys] : undefined));
+  return { outputs, names: [...names], aggregates };
+};

@@ -1,0 +1,146 @@
+/**
+ * Insert, upsert and delete: a request checked against the collection that its name stands for now, then handed to the engine.
+ *
+ * Column bytes are passed on as they came; only their envelopes (names) are read here, and the core checks the values.
+ * Sources: milvus internal/proxy/{task_insert,task_upsert,task_delete,util}.go for the order and words of checks.
+ */
+import { DEFAULT_PARTITION, hasPartitionKey, requireCollection, requirePartition } from "../catalog/read.js";
+import type { Collection } from "../catalog/types.js";
+import type { RowField, WriteRows } from "../engine/api.js";
+import { PrimaryKeyIds } from "../engine/primary-keys.js";
+import { collectionNotFound, failure, invalid } from "../shared/errors.js";
+import { checkCollectionName, checkPartitionName } from "../shared/names.js";
+import { type FieldEnvelope, readEnvelope } from "../shared/proto/envelope.js";
+import type { DeleteRequest, FieldSchema, InsertRequest, MutationResult, UpsertRequest } from "../shared/proto/generated/messages.js";
+import { type Init, WireError } from "../shared/proto/wire.js";
+import { DYNAMIC_FIELD, primaryField, typeName } from "../shared/schema.js";
+import type { Call } from "./operation.js";
+import { compile, loadedScope } from "./reading.js";
+import { databaseOf } from "./support.js";
+
+interface Received {
+  readonly envelope: FieldEnvelope;
+  readonly data: Buffer;
+}
+
+/** The columns of a request by their names; the dynamic column is `$meta` whatever it was called. */
+const receive = (fieldsData: readonly Buffer[], dynamicEnabled: boolean): Received[] => {
+  try {
+    return fieldsData.map((data) => {
+      const envelope = readEnvelope(data);
+      return { envelope: envelope.dynamic && dynamicEnabled ? { ...envelope, name: DYNAMIC_FIELD } : envelope, data };
+    });
+  } catch (error) {
+    if (error instanceof WireError) throw invalid(`malformed field data: ${error.message}`);
+    throw error;
+  }
+};
+
+const propertyIsTrue = (collection: Collection, key: string): boolean =>
+  /^(1|t|T|TRUE|true|True)$/.test(collection.properties.find((pair) => pair.key === key)?.value ?? "");
+
+const unknownField = ({ name, type, fieldId }: FieldEnvelope) =>
+  invalid(`fieldName ${name} not exist in collection schema, fieldType ${typeName(type as FieldSchema["dataType"])}, fieldId ${fieldId}`);
+
+/** Whether the server makes the keys of these rows, so that none may be given. */
+const makesKeys = (collection: Collection, given: boolean, replace: boolean): boolean => {
+  const key = primaryField(collection.schema);
+  return key.autoID && !replace && !(given && propertyIsTrue(collection, "allow_insert_auto_id"));
+};
+
+/** Matches the columns of a request with the schema: none unknown, twice, missing or too many. */
+const matchColumns = (collection: Collection, received: readonly Received[], rowCount: number, replace: boolean): RowField[] => {
+  const { fields } = collection.schema;
+  const byName = new Map(fields.map((field) => [field.name, field]));
+  for (const { envelope } of received) if (!byName.has(envelope.name)) throw unknownField(envelope);
+  if (rowCount <= 0) {
+    throw failure("invalidParameter", { expected: "invalid num_rows", actual: rowCount }, "num_rows should be greater than 0");
+  }
+  const names = new Set<string>();
+  for (const { envelope } of received) {
+    if (names.has(envelope.name)) throw invalid(`duplicated field ${envelope.name} found`);
+    names.add(envelope.name);
+  }
+  const key = primaryField(collection.schema);
+  const generated = makesKeys(collection, names.has(key.name), replace);
+  for (const field of fields) {
+    if (names.has(field.name) || (field === key && generated) || field.nullable || field.isDynamic || field.defaultValue !== undefined)
+      continue;
+    throw invalid(`fieldSchema(${field.name}) has no corresponding fieldData pass in`);
+  }
+  if (generated && names.has(key.name)) {
+    throw invalid("more fieldData has pass in", { expected: fields.length, actual: fields.length + 1 });
+  }
+  return received.map(({ envelope, data }) => ({ fieldId: (byName.get(envelope.name) as FieldSchema).fieldID, data }));
+};
+
+const checkSchemaTimestamp = (collection: Collection, requested: bigint, name: string): void => {
+  if (requested !== 0n && requested !== collection.updateTimestamp) throw failure("schemaMismatch", { collection: name });
+};
+
+const writeRequest = (call: Call, request: InsertRequest | UpsertRequest, replace: boolean): WriteRows => {
+  const database = databaseOf(call, request);
+  checkCollectionName(request.collectionName);
+  const collection = requireCollection(call.engine.catalog, database, request.collectionName);
+  checkSchemaTimestamp(collection, request.schemaTimestamp, request.collectionName);
+  const received = receive(request.fieldsData, collection.schema.enableDynamicField);
+  const fields = matchColumns(collection, received, request.numRows, replace);
+  if (hasPartitionKey(collection)) throw invalid("writing to a collection with a partition key is not supported yet");
+  const partitionName = request.partitionName === "" ? DEFAULT_PARTITION : request.partitionName;
+  checkPartitionName(partitionName, true);
+  const partitionId = requirePartition(collection, partitionName).id;
+  return { collection, partitionId, rowCount: request.numRows, fields };
+};
+
+/** Races between resolving a name and applying the record are told in the names that the client used. */
+const inRequestedNames = async <T>(call: Call, request: { dbName: string; collectionName: string }, work: Promise<T>): Promise<T> => {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Error && /^collection not found\[collection=\d+\]$/.test(error.message)) {
+      throw collectionNotFound(databaseOf(call, request), request.collectionName);
+    }
+    throw error;
+  }
+};
+
+const allIndexes = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+export const insert = async (call: Call, request: InsertRequest): Promise<Init<MutationResult>> => {
+  const rows = writeRequest(call, request, false);
+  const { ids, timestamp } = await inRequestedNames(call, request, call.engine.insert(rows));
+  return { IDs: ids, succIndex: allIndexes(rows.rowCount), insertCnt: BigInt(rows.rowCount), timestamp };
+};
+
+export const upsert = async (call: Call, request: UpsertRequest): Promise<Init<MutationResult>> => {
+  if (request.partialUpdate || request.fieldOps.length > 0) throw invalid("partial update of upsert is not supported yet");
+  const rows = writeRequest(call, request, true);
+  const { ids, timestamp } = await inRequestedNames(call, request, call.engine.upsert(rows));
+  const count = BigInt(rows.rowCount);
+  return { IDs: ids, succIndex: allIndexes(rows.rowCount), insertCnt: count, deleteCnt: count, upsertCnt: count, timestamp };
+};
+
+export const remove = async (call: Call, request: DeleteRequest): Promise<Init<MutationResult>> => {
+  const database = databaseOf(call, request);
+  checkCollectionName(request.collectionName);
+  const collection = requireCollection(call.engine.catalog, database, request.collectionName);
+  const filter = compile(collection, request.expr, request.exprTemplateValues, "delete");
+  if (filter.alwaysTrue) throw invalid(`delete plan can't be empty or always true : ${request.expr}`);
+  if (request.partitionName !== "" && hasPartitionKey(collection)) {
+    throw invalid("not support manually specifying the partition names if partition key mode is used");
+  }
+  if (request.partitionName !== "") checkPartitionName(request.partitionName, true);
+  const partitionIds = request.partitionName === "" ? [] : [requirePartition(collection, request.partitionName).id];
+  if (filter.keys !== undefined) {
+    const work = call.engine.deleteKeys(collection, partitionIds, filter.keys);
+    const { timestamp } = await inRequestedNames(call, request, work);
+    return { IDs: PrimaryKeyIds.encode(filter.keys), deleteCnt: BigInt(filter.keys.keys.length), timestamp };
+  }
+  const scope = {
+    collection,
+    partitionIds: loadedScope(collection, request.collectionName, partitionIds),
+    filter: filter.program as Buffer,
+  };
+  const { timestamp, count } = await inRequestedNames(call, request, call.engine.deleteWhere(scope));
+  return { deleteCnt: BigInt(count), timestamp };
+};

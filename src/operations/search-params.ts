@@ -1,0 +1,131 @@
+/**
+ * The parameters of a search request and their checks.
+ * Sources: milvus internal/proxy/search_util.go (order, words), knowhere's configs for the ranges of index parameters.
+ */
+import type { Collection } from "../catalog/types.js";
+import type { CoreMetric } from "../engine/core.js";
+import { indexMetric } from "../engine/index-plan.js";
+import { failure, invalid, missing, segcore } from "../shared/errors.js";
+import { TOP_K_MAX } from "../shared/limits.js";
+import type { FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
+import { isVector } from "../shared/schema.js";
+import { parameter, parseInteger } from "./reading.js";
+
+export interface SearchWindow {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+const inRange = (value: number): string | undefined =>
+  value > 0 && value <= TOP_K_MAX ? undefined : `it should be in range [1, ${TOP_K_MAX}], but got ${value}: invalid parameter`;
+
+export const windowOf = (params: readonly KeyValuePair[], isIterator: boolean): SearchWindow => {
+  const topKText = parameter(params, "topk");
+  if (topKText === undefined) throw missing("topk is required");
+  let limit = parseInteger(topKText);
+  if (limit === undefined) throw invalid(`topk [${topKText}] is invalid`);
+  const why = inRange(limit);
+  if (why !== undefined) {
+    if (!isIterator) throw invalid(`topk [${limit}] is invalid, ${why}`);
+    limit = TOP_K_MAX;
+  }
+  const offsetText = parameter(params, "offset") ?? "0";
+  const offset = parseInteger(offsetText);
+  if (offset === undefined) throw invalid(`offset [${offsetText}] is invalid`);
+  const offsetWhy = offset === 0 ? undefined : inRange(offset);
+  if (offsetWhy !== undefined) throw invalid(`offset [${offset}] is invalid, ${offsetWhy}`);
+  const sumWhy = inRange(limit + offset);
+  if (sumWhy !== undefined) throw invalid(`offset+topk [${limit + offset}] is invalid, ${sumWhy}`);
+  return { limit, offset };
+};
+
+export const roundDecimalOf = (params: readonly KeyValuePair[]): number => {
+  const text = parameter(params, "round_decimal") ?? "-1";
+  const value = parseInteger(text);
+  if (value === undefined || value < -1 || value > 6) {
+    throw invalid(`round_decimal [${text}] is invalid, should be -1 or an integer in range [0, 6]`);
+  }
+  return value;
+};
+
+/** Search parameters of the index: the JSON of `params`, or pairs beside it. */
+export const indexParams = (params: readonly KeyValuePair[]): Record<string, unknown> => {
+  const flat: Record<string, unknown> = {};
+  for (const { key, value } of params) flat[key] = value;
+  const text = parameter(params, "params");
+  if (text === undefined || text.trim() === "") return flat;
+  let nested: unknown;
+  try {
+    nested = JSON.parse(text);
+  } catch (error) {
+    throw segcore(2001, `failed to parse search params: ${(error as Error).message}`);
+  }
+  if (nested === null || typeof nested !== "object" || Array.isArray(nested))
+    throw segcore(2001, "failed to parse search params: not an object");
+  return { ...flat, ...nested };
+};
+
+const numberParam = (params: Record<string, unknown>, key: string): number | undefined => {
+  const value = params[key];
+  if (value === undefined || value === null) return undefined;
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  if (typeof number !== "number" || Number.isNaN(number))
+    throw invalid(`Type conflict in json: param '${key}' (${JSON.stringify(value)}) should be a number`);
+  return number;
+};
+
+const EF_MAX = 2147483647;
+
+/** Breadth of the graph walk; 0 when the request says nothing. */
+export const efOf = (params: Record<string, unknown>, topK: number): number => {
+  const ef = numberParam(params, "ef");
+  if (ef === undefined) return 0;
+  if (!Number.isInteger(ef)) throw invalid(`Type conflict in json: param 'ef' (${ef}) should be integer`);
+  if (ef < 1 || ef > EF_MAX) throw invalid(`Out of range in json: param 'ef' (${ef}) should be in range [1, ${EF_MAX}]`);
+  if (ef < topK) throw invalid(`ef(${ef}) should be larger than k(${topK})`);
+  return ef;
+};
+
+interface Range {
+  readonly radius?: number;
+  readonly rangeFilter?: number;
+}
+
+export const rangeOf = (params: Record<string, unknown>, metric: CoreMetric): Range => {
+  const radius = numberParam(params, "radius");
+  const rangeFilter = numberParam(params, "range_filter");
+  if (radius === undefined) {
+    if (rangeFilter === undefined) return {};
+    throw invalid("range_filter requires radius to be set; range_filter alone is not a valid range search parameter", {
+      expected: "range_filter",
+      actual: "",
+    });
+  }
+  if (rangeFilter === undefined) return { radius };
+  const words = (side: string) => invalid(`metric type (${metric}), range_filter(${rangeFilter}) must be ${side} than radius(${radius})`);
+  if (metric === "L2" && rangeFilter >= radius) throw words("less");
+  if (metric !== "L2" && rangeFilter <= radius) throw words("greater");
+  return { radius, rangeFilter };
+};
+
+export const vectorField = (collection: Collection, params: readonly KeyValuePair[]): FieldSchema => {
+  const name = parameter(params, "anns_field") ?? "";
+  if (name === "") {
+    const vectors = collection.schema.fields.filter((field) => isVector(field.dataType));
+    if (vectors.length > 1) throw invalid("multiple anns_fields exist, please specify a anns_field in search_params");
+    if (vectors[0] === undefined) throw invalid("anns_field not found in schema");
+    return vectors[0];
+  }
+  const field = collection.schema.fields.find((candidate) => candidate.name === name);
+  if (field === undefined) throw invalid(`failed to create query plan: failed to get field schema by name: fieldName(${name}) not found`);
+  if (!isVector(field.dataType)) throw invalid(`failed to create query plan: field (${name}) to search is not of vector data type`);
+  return field;
+};
+
+export const metricOf = (collection: Collection, field: FieldSchema, params: readonly KeyValuePair[]): CoreMetric => {
+  const index = collection.indexes.find((candidate) => candidate.fieldId === field.fieldID);
+  const metric = index === undefined ? "COSINE" : indexMetric(index);
+  const asked = (parameter(params, "metric_type") ?? "").toUpperCase();
+  if (asked !== "" && asked !== metric) throw failure("invalidParameter", { expected: metric, actual: asked }, "metric type not match");
+  return metric;
+};
