@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["tests/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Two processors: more files at once would only wait for each other.
+    maxWorkers: 2,
+    pool: "forks",
+  },
+});
