@@ -21,7 +21,7 @@ const allowed: Record<string, readonly string[]> = {
   cli: ["shared", "store", "log", "catalog", "auth", "filter", "telemetry", "engine", "operations", "wire", "client"],
 };
 
-export const sourceFiles = (folder = source): string[] =>
+const sourceFiles = (folder = source): string[] =>
   readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts") && !name.includes("generated"))
     .map((name) => join(folder, name));
@@ -31,7 +31,7 @@ const roomOf = (file: string): string => relative(source, file).split(sep)[0] ??
 const importsOf = (text: string): string[] => [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] as string);
 
 /** Imports of one file that its room may not have. */
-export const wrongArrows = (file: string, text: string): string[] => {
+const wrongArrows = (file: string, text: string): string[] => {
   const room = roomOf(file);
   return importsOf(text)
     .filter((name) => name.startsWith("."))
