@@ -1,1 +1,20 @@
-//! filter
+//! Filters: programs (made by `src/filter/`) over columns, in blocks of rows, with three-valued logic.
+//!
+//! bytes -> `program` (nodes) -> `bind` (tests fit to column types) -> `execute` (bits of the rows that are true).
+
+mod bind;
+mod execute;
+mod integer_set;
+mod json;
+mod json_test;
+mod leaf;
+mod like;
+mod mask;
+mod numbers;
+pub mod program;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use execute::Filter;
