@@ -100,6 +100,8 @@ const capture = (state: EngineState): Moment => {
 /** Makes the present state durable without the log before it. Call inside the storage lane. */
 export const commit = async (state: EngineState): Promise<void> => {
   const moment = capture(state);
+  // The manifest counts records that are applied; under `fsync: interval` they may not be durable yet.
+  await state.log.sync();
   for (const { file, bytes } of moment.deletes) await state.store.writeFile(file, [bytes]);
   await state.store.commitManifest(moment.body);
   for (const { entry, file, count } of moment.deletes) {
