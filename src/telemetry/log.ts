@@ -3,15 +3,13 @@
  * To a terminal the same events are written for people: time, level, message, `key=value`.
  */
 import { type DestinationStream, destination, pino, stdSerializers, stdTimeFunctions } from "pino";
+import type { Logger as RoomLogger } from "../shared/types.js";
 
 export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export interface Logger {
+export interface Logger extends RoomLogger {
   debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
 }
 
 const printed = (value: unknown): string => {

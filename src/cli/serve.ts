@@ -1,0 +1,107 @@
+/**
+ * `elanus serve`: settings -> engine -> port -> banner; then until a signal comes: stop the port, close the engine, exit.
+ *
+ * The first SIGINT or SIGTERM stops cleanly (running calls finish, the log is closed); the second one ends the process at once, which loses
+ * nothing that was acknowledged. What keeps the server from starting is told in one sentence, with exit code 1.
+ */
+import { resolve } from "node:path";
+import { openEngine } from "../engine/open.js";
+import { operations } from "../operations/table.js";
+import { realEnv } from "../shared/env.js";
+import { type Settings, settings } from "../shared/settings.js";
+import { createLogger, type Logger } from "../telemetry/log.js";
+import { type RunningServer, startServer } from "../wire/server.js";
+import { banner } from "./banner.js";
+import { elanusVersion } from "./version.js";
+
+/** A start that failed, told to the user in one sentence. */
+export class StartError extends Error {
+  override name = "StartError";
+}
+
+const portError = (error: NodeJS.ErrnoException, { host, port }: Settings): StartError => {
+  const flag = `--${settings.port.flag}`;
+  switch (error.code) {
+    case "EADDRINUSE":
+      return new StartError(`Port ${port} on ${host} is in use by another process; stop it, or choose another port with ${flag} <number>.`);
+    case "EACCES":
+      return new StartError(`This user may not listen on port ${port}; choose a port above 1023 with ${flag} <number>.`);
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return new StartError(`This machine has no address ${host}; choose one with --${settings.host.flag} <address>.`);
+    default:
+      return new StartError(`Cannot listen on ${host}:${port}: ${error.message}.`);
+  }
+};
+
+const folderError = (error: NodeJS.ErrnoException, folder: string): StartError => {
+  switch (error.code) {
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return new StartError(
+        `This user may not write to the data folder ${folder}; choose another one with --${settings.data.flag} <folder>.`,
+      );
+    case "ENOTDIR":
+    case "EEXIST":
+      return new StartError(`${folder} is not a folder; choose another one with --${settings.data.flag} <folder>.`);
+    case "MODULE_NOT_FOUND":
+    case "ERR_DLOPEN_FAILED":
+      return new StartError(`The Rust core could not be loaded (${error.message.split("\n")[0]}); build it with: npm run build`);
+    default:
+      return new StartError(error.message);
+  }
+};
+
+/** Resolves when the process was told to stop; a second signal exits at once. */
+const untilSignal = (logger: Logger): Promise<NodeJS.Signals> =>
+  new Promise((resolveSignal) => {
+    let told = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (told) process.exit(130);
+      told = true;
+      logger.debug({ signal }, "stopping");
+      resolveSignal(signal);
+    };
+    process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  });
+
+export const serve = async (chosen: Settings): Promise<void> => {
+  const logger = createLogger(chosen.logLevel);
+  const folder = resolve(chosen.data);
+  const stopped = untilSignal(logger);
+  const engine = await openEngine({
+    folder,
+    env: realEnv,
+    fsync: chosen.fsync,
+    logger,
+    ...(chosen.threads > 0 ? { threads: chosen.threads } : {}),
+  }).catch((error) => {
+    throw folderError(error as NodeJS.ErrnoException, folder);
+  });
+  let server: RunningServer;
+  try {
+    server = await startServer({
+      engine,
+      operations,
+      session: { version: elanusVersion, startedMs: realEnv.now() },
+      env: realEnv,
+      logger,
+      slowRequestMs: chosen.slowRequestMs,
+      host: chosen.host,
+      port: chosen.port,
+      connectionsMax: chosen.connectionsMax,
+      stopMs: chosen.stopSeconds * 1000,
+    });
+  } catch (error) {
+    await engine.close();
+    throw portError(error as NodeJS.ErrnoException, chosen);
+  }
+  process.stdout.write(banner({ version: elanusVersion, host: chosen.host, port: server.port, folder, fsync: chosen.fsync }));
+  await stopped;
+  process.stdout.write("\n  Stopping. (Ctrl-C again: at once)\n");
+  await server.stop();
+  await engine.close();
+  process.stdout.write("  Stopped.\n");
+};
