@@ -2,7 +2,7 @@
 import { isPartitionLoaded, requirePartition } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
 import type { CoreOutput } from "../engine/core.js";
-import { type CompiledFilter, compileFilterCached, FilterError, type FilterField, planError } from "../filter/index.js";
+import { type CompiledFilter, FilterCache, FilterError, type FilterField, planError } from "../filter/index.js";
 import { failure, invalid } from "../shared/errors.js";
 import { checkPartitionName } from "../shared/names.js";
 import { fieldHeader } from "../shared/proto/envelope.js";
@@ -21,25 +21,19 @@ export const parseInteger = (text: string): number | undefined => {
   return match[1] === "-" ? -value : value;
 };
 
-/** The fields as the filter compiler wants them; one object a schema version, so that compiled filters can be kept for it. */
-const filterFields = new WeakMap<object, readonly FilterField[]>();
+const filterFields = (collection: Collection): FilterField[] =>
+  collection.schema.fields.map((field) => ({
+    id: Number(field.fieldID),
+    name: field.name,
+    dataType: field.dataType,
+    primary: field.isPrimaryKey,
+    nullable: field.nullable && !field.isDynamic,
+    dynamic: field.isDynamic,
+    elementType: field.elementType,
+  }));
 
-const fieldsFor = (collection: Collection): readonly FilterField[] => {
-  let fields = filterFields.get(collection.schema);
-  if (fields === undefined) {
-    fields = collection.schema.fields.map((field) => ({
-      id: Number(field.fieldID),
-      name: field.name,
-      dataType: field.dataType,
-      primary: field.isPrimaryKey,
-      nullable: field.nullable && !field.isDynamic,
-      dynamic: field.isDynamic,
-      elementType: field.elementType,
-    }));
-    filterFields.set(collection.schema, fields);
-  }
-  return fields;
-};
+/** Compiled filters of all collections; a schema object stays the same until the schema changes. */
+const compiled = new FilterCache({ countMax: 10_000, byteMax: 64 * 1024 * 1024 });
 
 /** @throws 1100 `failed to create query plan: cannot parse expression: …` */
 export const compile = (
@@ -49,7 +43,7 @@ export const compile = (
   plan: "query" | "delete" = "query",
 ): CompiledFilter => {
   try {
-    return compileFilterCached(text, fieldsFor(collection), templates);
+    return compiled.compile(text, collection.schema, () => filterFields(collection), templates);
   } catch (error) {
     if (error instanceof FilterError) throw planError(plan, text, error);
     throw error;
