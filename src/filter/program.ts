@@ -15,7 +15,7 @@
  *               | 0x25 operand                                  operand is null (never null itself); JSON path: absent or null
  *               | 0x26 operand                                  exists: the JSON path has at least one leaf that is not null
  *     operand  := source arithmetic:u8 [value]                  value only when arithmetic is not 0
- *     source   := 0x01 field:u32                                column
+ *     source   := 0x01 field:u32                                column (of a JSON column: the whole document)
  *               | 0x02 field:u32 count:u32 step*                path in a JSON column
  *     step     := 0x01 string | 0x02 index:u32
  *     value    := 0x01 u8 (bool) | 0x02 i64 | 0x03 f64 | 0x04 string | 0x05 string (JSON text, for JSON operands)
@@ -47,4 +47,154 @@ export const Opcode = {
   Exists: 0x26,
 } as const;
 
+export const Source = { Column: 0x01, Path: 0x02 } as const;
+export const Step = { Key: 0x01, Index: 0x02 } as const;
+
 export const PROGRAM_VERSION = 1;
+
+/** Bits of a Range's `inclusive`. */
+export const RangeInclusive = { Low: 1, High: 2 } as const;
+
+export type ProgramValue =
+  | { readonly kind: "bool"; readonly value: boolean }
+  | { readonly kind: "int"; readonly value: bigint }
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "string"; readonly value: string }
+  /** JSON text. */
+  | { readonly kind: "json"; readonly value: string };
+
+const valueTags = { bool: 1, int: 2, float: 3, string: 4, json: 5 } as const;
+
+export interface ProgramOperand {
+  readonly field: number;
+  /** Of a JSON column: keys and indexes, one at least. Absent: the column itself. */
+  readonly path?: readonly (string | number)[];
+  readonly arithmetic?: { readonly operator: Arithmetic; readonly value: ProgramValue };
+}
+
+/** Writes a program in preorder: after `and(n)` or `or(n)` the caller writes n nodes, after `not()` one. */
+export class ProgramWriter {
+  #bytes = Buffer.allocUnsafe(256);
+  #length = 0;
+  constructor() {
+    this.#u8(PROGRAM_VERSION);
+  }
+
+  constant(value: boolean): void {
+    this.#u8(value ? Opcode.True : Opcode.False);
+  }
+
+  and(count: number): void {
+    this.#u8(Opcode.And);
+    this.#u32(count);
+  }
+
+  or(count: number): void {
+    this.#u8(Opcode.Or);
+    this.#u32(count);
+  }
+
+  not(): void {
+    this.#u8(Opcode.Not);
+  }
+
+  compare(comparison: Comparison, operand: ProgramOperand, value: ProgramValue): void {
+    this.#u8(Opcode.Compare);
+    this.#u8(comparison);
+    this.#operand(operand);
+    this.#value(value);
+  }
+
+  compareOperands(comparison: Comparison, left: ProgramOperand, right: ProgramOperand): void {
+    this.#u8(Opcode.CompareOperands);
+    this.#u8(comparison);
+    this.#operand(left);
+    this.#operand(right);
+  }
+
+  range(inclusive: number, operand: ProgramOperand, low: ProgramValue, high: ProgramValue): void {
+    this.#u8(Opcode.Range);
+    this.#u8(inclusive);
+    this.#operand(operand);
+    this.#value(low);
+    this.#value(high);
+  }
+
+  /** `values` are all of one kind. */
+  in(operand: ProgramOperand, values: readonly ProgramValue[]): void {
+    this.#u8(Opcode.In);
+    this.#operand(operand);
+    this.#u32(values.length);
+    for (const value of values) this.#value(value);
+  }
+
+  like(operand: ProgramOperand, pattern: string): void {
+    this.#u8(Opcode.Like);
+    this.#operand(operand);
+    this.#string(pattern);
+  }
+
+  isNull(operand: ProgramOperand): void {
+    this.#u8(Opcode.IsNull);
+    this.#operand(operand);
+  }
+
+  exists(operand: ProgramOperand): void {
+    this.#u8(Opcode.Exists);
+    this.#operand(operand);
+  }
+
+  /** The program; the writer must not be used afterwards. */
+  finish(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #operand(operand: ProgramOperand): void {
+    this.#u8(operand.path === undefined ? Source.Column : Source.Path);
+    this.#u32(operand.field);
+    if (operand.path !== undefined) this.#path(operand.path);
+    this.#u8(operand.arithmetic?.operator ?? Arithmetic.None);
+    if (operand.arithmetic !== undefined) this.#value(operand.arithmetic.value);
+  }
+
+  #path(steps: readonly (string | number)[]): void {
+    this.#u32(steps.length);
+    for (const step of steps) {
+      this.#u8(typeof step === "string" ? Step.Key : Step.Index);
+      if (typeof step === "string") this.#string(step);
+      else this.#u32(step);
+    }
+  }
+
+  #value(value: ProgramValue): void {
+    this.#u8(valueTags[value.kind]);
+    if (value.kind === "bool") this.#u8(value.value ? 1 : 0);
+    else if (value.kind === "int") this.#length = this.#room(8).writeBigInt64LE(value.value, this.#length);
+    else if (value.kind === "float") this.#length = this.#room(8).writeDoubleLE(value.value, this.#length);
+    else this.#string(value.value);
+  }
+
+  #string(value: string): void {
+    const length = Buffer.byteLength(value);
+    this.#u32(length);
+    this.#length += this.#room(length).write(value, this.#length);
+  }
+
+  #u8(value: number): void {
+    this.#length = this.#room(1).writeUInt8(value, this.#length);
+  }
+
+  #u32(value: number): void {
+    this.#length = this.#room(4).writeUInt32LE(value, this.#length);
+  }
+
+  /** The buffer, with room for `size` more bytes. */
+  #room(size: number): Buffer {
+    if (this.#length + size > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + size));
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+    }
+    return this.#bytes;
+  }
+}

@@ -51,3 +51,8 @@ export const RESULT_BYTES_MAX = 104857600;
 /** Bytes of a request and of a reply on the wire (proxy.grpc.serverMaxRecvSize, serverMaxSendSize). */
 export const REQUEST_BYTES_MAX = 67108864;
 export const REPLY_BYTES_MAX = 268435456;
+
+/** Nodes of a filter inside one another, after runs of `and`, runs of `or` and double `not` are flattened. Ours: Milvus has no such limit. */
+export const FILTER_DEPTH_MAX = 10000;
+/** Lists inside lists in a filter's literal or template value. Ours. */
+export const FILTER_LIST_DEPTH_MAX = 100;

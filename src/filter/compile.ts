@@ -1,0 +1,152 @@
+/**
+ * From a filter's text to the program that the core runs.
+ *
+ *     text -> tokens (lexer) -> nodes in postorder (parser) -> plan (checker) -> template values -> program bytes
+ *
+ * Runs of `and` and of `or` become one node, so the program is nested only where the two really alternate. Nothing recurses on the input's depth.
+ */
+import { FILTER_DEPTH_MAX } from "../shared/limits.js";
+import { DataType, type TemplateValue } from "../shared/proto/generated/messages.js";
+import type { PrimaryKeys } from "../shared/types.js";
+import { check } from "./checker.js";
+import { Columns } from "./columns.js";
+import { FilterError, planFailed } from "./errors.js";
+import { tokenize } from "./lexer.js";
+import { parse } from "./parser.js";
+import { type Column, constantPlan, type FilterField, type Plan } from "./plan.js";
+import { Comparison, type ProgramOperand, type ProgramValue, ProgramWriter } from "./program.js";
+import { fillCompare, fillList, fillPattern, fillRange, TemplateConstants } from "./templates.js";
+import { type Constant, programValue } from "./values.js";
+
+export interface CompiledFilter {
+  /** For the core; undefined when every row matches. */
+  readonly program: Buffer | undefined;
+  readonly alwaysTrue: boolean;
+  /** When the whole filter is `pk == c` or `pk in [...]`: the keys, as written. */
+  readonly keys?: PrimaryKeys;
+}
+
+const operandOf = ({ field, path }: Column): ProgramOperand => (path === undefined ? { field: field.id } : { field: field.id, path });
+
+/** A Float column holds float32: what it is compared with is rounded to that, so that `f == 1.1` finds the 1.1 that was written. */
+const valueFor = ({ field }: Column, value: Constant): ProgramValue =>
+  programValue(value.kind === "float" && field.dataType === DataType.Float ? { kind: "float", value: Math.fround(value.value) } : value);
+
+/** The operands of a run of one operator, in order. */
+const operandsOf = (plan: Plan & { op: "and" | "or" }): Plan[] => {
+  const operands: Plan[] = [];
+  const waiting: Plan[] = [plan];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (next.op !== plan.op) operands.push(next);
+    else waiting.push(next.right, next.left);
+  }
+  return operands;
+};
+
+/** One test a kind of value: a program's list is of one kind. A value of another kind than all of them is null for each, as it is in Milvus. */
+const writeMembership = (writer: ProgramWriter, column: Column, values: readonly Constant[]): void => {
+  const byKind = new Map<Constant["kind"], Constant[]>();
+  for (const value of values) {
+    const list = byKind.get(value.kind);
+    if (list === undefined) byKind.set(value.kind, [value]);
+    else list.push(value);
+  }
+  if (byKind.size > 1) writer.or(byKind.size);
+  const lists = byKind.size === 0 ? [[]] : byKind.values();
+  for (const list of lists)
+    writer.in(
+      operandOf(column),
+      list.map((value) => valueFor(column, value)),
+    );
+};
+
+const writeCompare = (writer: ProgramWriter, plan: Plan & { op: "compare" }, templates: TemplateConstants): void => {
+  const { value, operand } = fillCompare(plan, templates);
+  const column = operandOf(plan.column);
+  const calculated =
+    operand === undefined || plan.calculation === undefined
+      ? column
+      : { ...column, arithmetic: { operator: plan.calculation.operator, value: valueFor(plan.column, operand) } };
+  writer.compare(plan.comparison, calculated, valueFor(plan.column, value));
+};
+
+const writeRange = (writer: ProgramWriter, plan: Plan & { op: "range" }, templates: TemplateConstants): void => {
+  const [low, high] = fillRange(plan, templates);
+  writer.range(plan.inclusive, operandOf(plan.column), valueFor(plan.column, low), valueFor(plan.column, high));
+};
+
+const writeLeaf = (writer: ProgramWriter, plan: Plan, templates: TemplateConstants): void => {
+  if (plan.op === "constant") writer.constant(plan.value);
+  else if (plan.op === "compare") writeCompare(writer, plan, templates);
+  else if (plan.op === "compareColumns") writer.compareOperands(plan.comparison, operandOf(plan.left), operandOf(plan.right));
+  else if (plan.op === "range") writeRange(writer, plan, templates);
+  else if (plan.op === "in") writeMembership(writer, plan.column, fillList(plan, templates));
+  else if (plan.op === "like") writer.like(operandOf(plan.column), fillPattern(plan, templates));
+  else if (plan.op === "isNull") writer.isNull(operandOf(plan.column));
+  else if (plan.op === "exists") writer.exists(operandOf(plan.column));
+  else throw new Error(`${plan.op} is not a leaf of a filter`);
+};
+
+const write = (root: Plan, templates: TemplateConstants): Buffer => {
+  const writer = new ProgramWriter();
+  const waiting: { plan: Plan; depth: number }[] = [{ plan: root, depth: 1 }];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { plan, depth } = next;
+    if (depth > FILTER_DEPTH_MAX) throw planFailed(`the expression is nested more than ${FILTER_DEPTH_MAX} deep`);
+    if (plan.op === "not") {
+      writer.not();
+      waiting.push({ plan: plan.operand, depth: depth + 1 });
+    } else if (plan.op === "and" || plan.op === "or") {
+      const operands = operandsOf(plan);
+      writer[plan.op](operands.length);
+      for (const operand of operands.reverse()) waiting.push({ plan: operand, depth: depth + 1 });
+    } else writeLeaf(writer, plan, templates);
+  }
+  return writer.finish();
+};
+
+/** The keys of `pk == c` and `pk in [...]`. */
+const keysOf = (plan: Plan, templates: TemplateConstants): PrimaryKeys | undefined => {
+  const single = plan.op === "compare" && plan.comparison === Comparison.Equal && plan.calculation === undefined;
+  if (!single && plan.op !== "in") return undefined;
+  const { field } = plan.column;
+  if (field.primary !== true) return undefined;
+  const values = plan.op === "in" ? fillList(plan, templates) : [fillCompare(plan, templates).value];
+  if (field.dataType === DataType.Int64)
+    return { kind: "int64", keys: values.flatMap((value) => (value.kind === "int" ? [value.value] : [])) };
+  return { kind: "varchar", keys: values.flatMap((value) => (value.kind === "string" ? [value.value] : [])) };
+};
+
+const isBlank = (text: string): boolean => text.trim() === "";
+
+const noTemplates: ReadonlyMap<string, TemplateValue> = new Map();
+
+/** Errors of template values are found when the plan is filled, where Milvus no longer says `cannot parse expression`. */
+const filling = <T>(action: () => T): T => {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof FilterError) throw new FilterError(error.message, error.sentinel, "plan");
+    throw error;
+  }
+};
+
+/** Compiles a filter for rows of `fields`. Throws FilterError. */
+export const compileFilter = (
+  text: string,
+  fields: readonly FilterField[],
+  templates: ReadonlyMap<string, TemplateValue> = noTemplates,
+): CompiledFilter => {
+  let plan: Plan = constantPlan(true);
+  if (!isBlank(text)) {
+    const tokens = tokenize(text);
+    plan = check(tokens, parse(tokens), new Columns(fields));
+  }
+  return filling(() => {
+    const constants = new TemplateConstants(templates);
+    if (plan.op === "constant" && plan.value) return { program: undefined, alwaysTrue: true };
+    const program = write(plan, constants);
+    const keys = keysOf(plan, constants);
+    return { program, alwaysTrue: false, ...(keys === undefined ? {} : { keys }) };
+  });
+};
