@@ -14,7 +14,7 @@ import { FilterError, planFailed } from "./errors.js";
 import { tokenize } from "./lexer.js";
 import { parse } from "./parser.js";
 import { type Column, constantPlan, type FilterField, type Plan } from "./plan.js";
-import { Comparison, type ProgramOperand, type ProgramValue, ProgramWriter } from "./program.js";
+import { Comparison, type ProgramOperand, ProgramWriter } from "./program.js";
 import { fillCompare, fillList, fillPattern, fillRange, TemplateConstants } from "./templates.js";
 import { type Constant, programValue } from "./values.js";
 
@@ -27,10 +27,6 @@ export interface CompiledFilter {
 }
 
 const operandOf = ({ field, path }: Column): ProgramOperand => (path === undefined ? { field: field.id } : { field: field.id, path });
-
-/** A Float column holds float32: what it is compared with is rounded to that, so that `f == 1.1` finds the 1.1 that was written. */
-const valueFor = ({ field }: Column, value: Constant): ProgramValue =>
-  programValue(value.kind === "float" && field.dataType === DataType.Float ? { kind: "float", value: Math.fround(value.value) } : value);
 
 /** The operands of a run of one operator, in order. */
 const operandsOf = (plan: Plan & { op: "and" | "or" }): Plan[] => {
@@ -53,11 +49,7 @@ const writeMembership = (writer: ProgramWriter, column: Column, values: readonly
   }
   if (byKind.size > 1) writer.or(byKind.size);
   const lists = byKind.size === 0 ? [[]] : byKind.values();
-  for (const list of lists)
-    writer.in(
-      operandOf(column),
-      list.map((value) => valueFor(column, value)),
-    );
+  for (const list of lists) writer.in(operandOf(column), list.map(programValue));
 };
 
 const writeCompare = (writer: ProgramWriter, plan: Plan & { op: "compare" }, templates: TemplateConstants): void => {
@@ -66,13 +58,13 @@ const writeCompare = (writer: ProgramWriter, plan: Plan & { op: "compare" }, tem
   const calculated =
     operand === undefined || plan.calculation === undefined
       ? column
-      : { ...column, arithmetic: { operator: plan.calculation.operator, value: valueFor(plan.column, operand) } };
-  writer.compare(plan.comparison, calculated, valueFor(plan.column, value));
+      : { ...column, arithmetic: { operator: plan.calculation.operator, value: programValue(operand) } };
+  writer.compare(plan.comparison, calculated, programValue(value));
 };
 
 const writeRange = (writer: ProgramWriter, plan: Plan & { op: "range" }, templates: TemplateConstants): void => {
   const [low, high] = fillRange(plan, templates);
-  writer.range(plan.inclusive, operandOf(plan.column), valueFor(plan.column, low), valueFor(plan.column, high));
+  writer.range(plan.inclusive, operandOf(plan.column), programValue(low), programValue(high));
 };
 
 const writeLeaf = (writer: ProgramWriter, plan: Plan, templates: TemplateConstants): void => {
