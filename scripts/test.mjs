@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { prepare } from "./build.mjs";
+import { build } from "./lib/build-steps.mjs";
 import { preparePython } from "./lib/python.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -68,7 +68,7 @@ const vitest = (python) => {
   rmSync(folder, { recursive: true, force: true });
 };
 
-prepare();
+build(root);
 const python = preparePython();
 if (filters.length === 0) {
   whole("Biome: format and lint", bin("biome"), ["check", "."]);

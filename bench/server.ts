@@ -1,0 +1,139 @@
+/** Servers under measurement: started as processes of their own, measured through /proc, ended by pid. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { MilvusClient } from "../src/client/index.js";
+
+const root = dirname(import.meta.dirname);
+
+export interface MeasuredServer {
+  readonly name: string;
+  readonly uri: string;
+  /** Seconds of CPU that the server has used. */
+  cpuSeconds(): number;
+  /** Megabytes resident, and the most so far. */
+  memory(): { resident: number; peak: number };
+  /** Longest stall of the event loop since the last call, milliseconds; undefined where it cannot be known. */
+  loopStallMs(): Promise<number | undefined>;
+  /** Milliseconds from the start of the process to its first answer. */
+  readonly startMs: number;
+  stop(): Promise<void>;
+}
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer().once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => (address !== null && typeof address === "object" ? resolve(address.port) : reject(new Error("no port"))));
+    });
+  });
+
+const TICKS = 100;
+
+/** CPU of a process and of its children. */
+const cpuSeconds = (pids: readonly number[]): number =>
+  pids.reduce((sum, pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return sum + (Number(fields[11]) + Number(fields[12])) / TICKS;
+  }, 0);
+
+const megabytes = (pid: number, key: string): number => {
+  const line = readFileSync(`/proc/${pid}/status`, "utf8")
+    .split("\n")
+    .find((text) => text.startsWith(key));
+  return Number(line?.replace(/\D+/g, "") ?? 0) / 1024;
+};
+
+const children = (pid: number): number[] => {
+  const direct = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return direct === "" ? [] : direct.split(" ").map(Number);
+};
+
+const answers = async (uri: string, child: ChildProcess, deadlineMs: number): Promise<number> => {
+  const begun = performance.now();
+  while (performance.now() - begun < deadlineMs) {
+    if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}`);
+    const client = new MilvusClient({ uri, timeout: 1 });
+    try {
+      await client.listCollections();
+      return performance.now() - begun;
+    } catch {
+      // Not up yet: that is what this loop waits for.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    } finally {
+      await client.close();
+    }
+  }
+  throw new Error("the server did not answer in time");
+};
+
+const stopped = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
+    else child.once("exit", () => resolve());
+  });
+
+const measured = async (name: string, command: string, args: string[], port: number, folder: string): Promise<MeasuredServer> => {
+  const child = spawn(command, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  let stderr = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString()).slice(-65536);
+  });
+  const uri = `http://127.0.0.1:${port}`;
+  const startMs = await answers(uri, child, 120_000);
+  const pid = child.pid as number;
+  const pids = () => [pid, ...children(pid)];
+  return {
+    name,
+    uri,
+    startMs,
+    cpuSeconds: () => cpuSeconds(pids()),
+    memory: () => ({
+      resident: pids().reduce((sum, id) => sum + megabytes(id, "VmRSS"), 0),
+      peak: pids().reduce((sum, id) => sum + megabytes(id, "VmHWM"), 0),
+    }),
+    async loopStallMs() {
+      if (name !== "Elanus") return undefined;
+      stderr = "";
+      process.kill(pid, "SIGUSR2");
+      for (let wait = 0; wait < 100; wait++) {
+        const found = /loop-stall-ms=([\d.]+)/.exec(stderr);
+        if (found) return Number(found[1]);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return undefined;
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      await Promise.race([stopped(child), new Promise((resolve) => setTimeout(resolve, 10_000))]);
+      child.kill("SIGKILL");
+      await stopped(child);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+};
+
+export const startElanus = async (): Promise<MeasuredServer> => {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "elanus-bench-"));
+  const monitor = join(root, "bench/loop-monitor.mjs");
+  const main = join(root, "dist/cli/main.js");
+  return measured(
+    "Elanus",
+    process.execPath,
+    ["--import", monitor, main, "serve", "--data", join(folder, "data"), "--port", String(port)],
+    port,
+    folder,
+  );
+};
+
+/** Milvus Lite's server of the Python environment of the benchmarks. */
+export const startMilvusLite = async (python: string): Promise<MeasuredServer> => {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "milvus-lite-bench-"));
+  const command = join(dirname(python), "milvus-lite");
+  return measured("Milvus Lite", command, ["server", "--data-dir", join(folder, "data"), "--port", String(port)], port, folder);
+};

@@ -1,0 +1,11 @@
+// npm run docs: writes docs/compatibility.md from the built operation table.
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "./lib/build-steps.mjs";
+import { compatibilityText } from "./lib/compatibility.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+build(root);
+const { operations } = await import("../dist/operations/table.js");
+writeFileSync(join(root, "docs/compatibility.md"), compatibilityText(operations));

@@ -1,0 +1,75 @@
+// The text of docs/compatibility.md, from the operation table and the list of features below.
+
+/** What is not an RPC of its own: yes, partly or not yet, with what is there. */
+const features = [
+  ["Float vectors", "yes", "Dimensions 2 to 32,768."],
+  ["Float16, BFloat16, Int8, binary and sparse vectors", "not yet", "Refused when a collection is created."],
+  ["Several vector fields a collection", "yes", "Up to 10; each search is over one."],
+  ["Scalars: Bool, Int8 to Int64, Float, Double, VarChar, JSON, dynamic field", "yes", "Nullable and default values too."],
+  ["Array, Geometry, Timestamptz, Text, structs", "not yet", "Refused when a collection is created."],
+  ["Functions (BM25, embeddings, MinHash)", "not yet", "Refused when a collection is created."],
+  ["Partition key", "not yet", "Refused when a collection is created."],
+  ["Metrics L2, IP, COSINE", "yes", ""],
+  [
+    "Index types",
+    "partly",
+    "FLAT is an exact scan; every other vector index is served by HNSW. DescribeIndex says what was asked. Scalar indexes are accepted; filters scan columns.",
+  ],
+  ["Filters: comparison, ranges, and/or/not, in, like, arithmetic, is null, exists, JSON paths, dynamic keys, template values", "yes", ""],
+  [
+    "Filters: json_contains, array functions, text and phrase match, regular expressions, geometry, time, random_sample, struct elements",
+    "not yet",
+    "A parse error names the feature.",
+  ],
+  ["Range search, offset, round_decimal, output fields", "yes", ""],
+  ["Query iterator, search iterator (v1)", "yes", ""],
+  ["Grouping, order_by, aggregation, rerankers, hybrid search, highlighting", "not yet", "Refused with the name of the parameter."],
+  ["Consistency levels", "yes", "All are served as Strong."],
+  ["Authorization", "not yet", "Any user, password or token is accepted."],
+  ["TLS", "not yet", "Cleartext gRPC and HTTP/1.1 on one port."],
+  ["TTL, compaction, import, snapshots, replicas", "not yet", ""],
+];
+
+const row = (cells) => `| ${cells.join(" | ")} |`;
+
+/** @param operations the table of src/operations/table.ts */
+export const compatibilityText = (operations) => {
+  const order = { yes: 0, partly: 1, "not yet": 2 };
+  const services = [...new Set(operations.map((operation) => operation.service))];
+  const counted = (list) =>
+    Object.keys(order)
+      .map((built) => `${list.filter((operation) => operation.built === built).length} ${built}`)
+      .join(", ");
+  const lines = [
+    "# Compatibility",
+    "",
+    "What of Milvus is here. Made from the operation table by `npm run docs`; a test holds it against the table.",
+    "",
+    "An RPC that is not yet built answers gRPC UNIMPLEMENTED with a message that names it.",
+    "",
+    "## Features",
+    "",
+    row(["feature", "state", "note"]),
+    row(["---", "---", "---"]),
+    ...features.map(row),
+  ];
+  for (const service of services) {
+    const list = operations
+      .filter((operation) => operation.service === service)
+      .sort((one, other) => order[one.built] - order[other.built] || (one.rpc < other.rpc ? -1 : 1));
+    lines.push(
+      "",
+      `## ${service}`,
+      "",
+      `${list.length} RPCs: ${counted(list)}.`,
+      "",
+      row(["RPC", "state", "REST", "note"]),
+      row(["---", "---", "---", "---"]),
+    );
+    for (const operation of list) {
+      const routes = operation.rest.map(({ route }) => `\`${route.replace(/^POST /, "")}\``).join(", ");
+      lines.push(row([operation.rpc, operation.built, routes, operation.note ?? ""]));
+    }
+  }
+  return `${lines.map((line) => line.replace(/\| {2}\|/g, "| |").replace(/ {2}\|/g, " |")).join("\n")}\n`;
+};
