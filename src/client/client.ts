@@ -1,0 +1,54 @@
+/**
+ * `MilvusClient`: everything a program does with Milvus, Zilliz Cloud, an Elanus server or a folder.
+ *
+ * Methods take one object, answer promises of plain objects, arrays and typed arrays, and throw `MilvusError`. They are spread over files by what they act on, each adding to the
+ * one before: connection, databases, aliases, indexes, partitions, collections, rows, reads, and the server itself here.
+ */
+import { QuotaState } from "../shared/proto/generated/messages.js";
+import { type CallOptions, milvus } from "./connection.js";
+import { ReadMethods } from "./reads.js";
+import { asList } from "./rows.js";
+
+export interface Health {
+  readonly isHealthy: boolean;
+  readonly reasons: string[];
+  /** Limits that are in force, e.g. `DenyToWrite`. */
+  readonly quotaStates: string[];
+}
+
+/**
+ * @example
+ * const client = new MilvusClient({ uri: "http://localhost:19530", token: "user:password" });
+ * await client.createCollection({ collectionName: "kites", dimension: 3 });
+ * await client.insert({ collectionName: "kites", data: [{ id: 1, vector: [0.1, 0.2, 0.3], color: "red" }] });
+ * const [hits] = await client.search({ collectionName: "kites", data: [0.1, 0.2, 0.3], limit: 1, outputFields: ["color"] });
+ * await client.close();
+ */
+export class MilvusClient extends ReadMethods {
+  /** Makes rows durable in files of their own and waits until they are. */
+  async flush(options: CallOptions & { readonly collectionName: string | readonly string[] }): Promise<void> {
+    const collectionNames = asList<string>(options.collectionName);
+    const dbName = this.databaseOf(options);
+    const flushed = await this.call(milvus.Flush, { dbName, collectionNames }, options);
+    for (const collectionName of collectionNames) {
+      const segmentIDs = flushed.collSegIDs.get(collectionName)?.data ?? [];
+      const flushTs = flushed.collFlushTs.get(collectionName) ?? 0n;
+      await this.poll(`flush of ${collectionName}`, options, async (limited) => {
+        const reply = await this.call(milvus.GetFlushState, { dbName, collectionName, segmentIDs, flushTs }, limited);
+        return reply.flushed;
+      });
+    }
+  }
+
+  /** e.g. `v2.6.0`. */
+  async getServerVersion(options: CallOptions = {}): Promise<string> {
+    return (await this.call(milvus.GetVersion, {}, options)).version;
+  }
+
+  async checkHealth(options: CallOptions = {}): Promise<Health> {
+    const reply = await this.call(milvus.CheckHealth, {}, options);
+    const names = Object.entries(QuotaState);
+    const quotaStates = reply.quotaStates.map((state) => names.find(([, number]) => number === state)?.[0] ?? String(state));
+    return { isHealthy: reply.isHealthy, reasons: reply.reasons, quotaStates };
+  }
+}

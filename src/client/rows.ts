@@ -1,0 +1,126 @@
+/** The client's methods that write rows. */
+import { invalid } from "../shared/errors.js";
+import { DataType } from "../shared/proto/generated/messages.js";
+import { idsToValues } from "../shared/rows/decode.js";
+import { rowsToFields } from "../shared/rows/encode.js";
+import { primaryFieldOf } from "../shared/rows/fields.js";
+import { CollectionMethods } from "./collections.js";
+import { type CollectionOptions, type KnownSchema, milvus } from "./connection.js";
+import { type FilterParams, templateValues } from "./template.js";
+
+/** A row: values by field name. int64 values may be safe integers or bigints, vectors number[] or Float32Array. */
+export type RowData = Readonly<Record<string, unknown>>;
+
+/** A primary key. */
+export type Id = number | bigint | string;
+
+export interface InsertOptions<T extends object = RowData> extends CollectionOptions {
+  /** One row or many. */
+  readonly data: T | readonly T[];
+  /** Default: `_default`, or by the partition key. */
+  readonly partitionName?: string;
+}
+
+export interface UpsertOptions<T extends object = RowData> extends InsertOptions<T> {
+  /** Fields that the rows leave out keep their values. Every row has the same fields. Default false: they become null or their default. */
+  readonly partialUpdate?: boolean;
+}
+
+export interface InsertResult {
+  readonly insertCount: number;
+  /** Keys of the rows in their order, also those that the server made. */
+  readonly ids: Id[];
+}
+
+export interface UpsertResult {
+  readonly upsertCount: number;
+  readonly ids: Id[];
+}
+
+/** Either `ids` or `filter`. */
+export interface DeleteOptions extends CollectionOptions {
+  readonly ids?: Id | readonly Id[];
+  readonly filter?: string;
+  readonly filterParams?: FilterParams;
+  readonly partitionName?: string;
+}
+
+/** `[1,2]` or `["a","b"]` as the list of a filter. */
+export const idList = (ids: readonly Id[]): string =>
+  `[${ids.map((id) => (typeof id === "string" ? JSON.stringify(id) : String(id))).join(",")}]`;
+
+/** `key in [...]`. @throws MilvusError 1100 for keys of the wrong type */
+export const idFilter = ({ schema }: KnownSchema, ids: readonly Id[]): string => {
+  const field = primaryFieldOf(schema);
+  if (field === undefined) throw invalid(`the schema of ${schema.name} has no primary key`);
+  for (const id of ids) {
+    const fits = field.dataType === DataType.VarChar ? typeof id === "string" : typeof id === "bigint" || Number.isSafeInteger(id);
+    if (!fits) throw invalid(`id ${typeof id} ${String(id)} does not fit the primary key ${field.name}`);
+  }
+  return `${field.name} in ${idList(ids)}`;
+};
+
+export const asList = <T>(given: T | readonly T[]): readonly T[] => (Array.isArray(given) ? (given as readonly T[]) : [given as T]);
+
+export abstract class RowMethods extends CollectionMethods {
+  /**
+   * Adds rows. Keys are not checked for duplicates: use `upsert` where they may exist.
+   * @throws MilvusError 1100 when a row does not fit the schema; then none is inserted
+   */
+  async insert<T extends object = RowData>(options: InsertOptions<T>): Promise<InsertResult> {
+    const rows = asList(options.data) as readonly RowData[];
+    if (rows.length === 0) return { insertCount: 0, ids: [] };
+    const reply = await this.withSchema(options, (known) => this.call(milvus.Insert, this.writing(options, rows, known, {}), options));
+    this.rememberWrite(options, reply.timestamp);
+    return { insertCount: Number(reply.insertCnt), ids: idsToValues(reply.IDs) };
+  }
+
+  /** Adds rows in place of those with the same keys. @throws MilvusError 1100 when a row does not fit the schema; then nothing is changed */
+  async upsert<T extends object = RowData>(options: UpsertOptions<T>): Promise<UpsertResult> {
+    const rows = asList(options.data) as readonly RowData[];
+    if (rows.length === 0) return { upsertCount: 0, ids: [] };
+    const partialUpdate = options.partialUpdate ?? false;
+    const reply = await this.withSchema(options, (known) =>
+      this.call(milvus.Upsert, { ...this.writing(options, rows, known, { operation: "upsert", partialUpdate }), partialUpdate }, options),
+    );
+    this.rememberWrite(options, reply.timestamp);
+    return { upsertCount: Number(reply.upsertCnt), ids: idsToValues(reply.IDs) };
+  }
+
+  /** Removes rows by key or by filter. `deleteCount` of a deletion by keys is their number, existing or not. */
+  async delete(options: DeleteOptions): Promise<{ deleteCount: number }> {
+    if (options.ids !== undefined && options.filter)
+      throw invalid("Ambiguous filter parameter, only one deletion condition can be specified.");
+    if (options.ids === undefined) return this.deleteWhere(options, options.filter ?? "");
+    const ids = asList<Id>(options.ids);
+    if (ids.length === 0) return { deleteCount: 0 };
+    return this.withSchema(options, (known) => this.deleteWhere(options, idFilter(known, ids)));
+  }
+
+  private async deleteWhere(options: DeleteOptions, expr: string): Promise<{ deleteCount: number }> {
+    const request = {
+      ...this.named(options),
+      partitionName: options.partitionName ?? "",
+      expr,
+      exprTemplateValues: templateValues(options.filterParams),
+    };
+    const reply = await this.call(milvus.Delete, request, options);
+    this.rememberWrite(options, reply.timestamp);
+    return { deleteCount: Number(reply.deleteCnt) };
+  }
+
+  private writing(
+    options: InsertOptions<object>,
+    rows: readonly RowData[],
+    known: KnownSchema,
+    form: { operation?: "upsert"; partialUpdate?: boolean },
+  ) {
+    return {
+      ...this.named(options),
+      partitionName: options.partitionName ?? "",
+      fieldsData: rowsToFields(known.schema, rows, form).map((field) => field.data),
+      numRows: rows.length,
+      schemaTimestamp: known.updateTimestamp,
+    };
+  }
+}
