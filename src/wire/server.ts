@@ -32,6 +32,8 @@ export interface ServerOptions extends Host {
   readonly stopMs: number;
   /** How long a new connection may stay silent. Milliseconds; default 10 s. */
   readonly decideMs?: number;
+  /** How long the headers of an HTTP/1.1 request may take. Milliseconds; default 15 s. */
+  readonly headersMs?: number;
 }
 
 export interface RunningServer {
@@ -80,7 +82,7 @@ class WireServer {
     const rest = createRest(options, () => this.enter());
     this.http1 = createHttp1(
       {
-        headersTimeout: HEADERS_TIMEOUT_MS,
+        headersTimeout: options.headersMs ?? HEADERS_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,
         keepAliveTimeout: KEEP_ALIVE_MS,
         connectionsCheckingInterval: 2000,

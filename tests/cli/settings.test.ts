@@ -1,0 +1,45 @@
+/** Settings: flag before environment before default, and one sentence for what is wrong. */
+import { expect, test } from "vitest";
+import { readSettings, SettingError, settings } from "../../src/shared/settings.js";
+
+test("without flags and environment everything has its default", () => {
+  expect(readSettings({}, {})).toEqual(Object.fromEntries(Object.entries(settings).map(([name, { default: value }]) => [name, value])));
+  expect(readSettings({}, {})).toMatchObject({ data: "./elanus-data", port: 19530, host: "127.0.0.1", fsync: "always" });
+});
+
+test("a flag wins over the environment, the environment over the default", () => {
+  expect(readSettings({}, { ELANUS_PORT: "19531" }).port).toBe(19531);
+  expect(readSettings({ port: "19532" }, { ELANUS_PORT: "19531" }).port).toBe(19532);
+  expect(readSettings({}, { ELANUS_PORT: "" }).port).toBe(19530);
+});
+
+test("what is wrong is told with the name of where it came from", () => {
+  expect(() => readSettings({ port: "70000" }, {})).toThrow(new SettingError('--port must be a number from 0 to 65535, not "70000".'));
+  expect(() => readSettings({}, { ELANUS_FSYNC: "never" })).toThrow(
+    new SettingError('ELANUS_FSYNC must be "always" or "interval", not "never".'),
+  );
+});
+
+test("every setting refuses what is no value of its kind", () => {
+  const wrong: Record<keyof typeof settings, string[]> = {
+    data: ["", " "],
+    host: [""],
+    port: ["-1", "1.5", "0x10", "65536", "99999999999999999999", "", "abc"],
+    fsync: ["Always", ""],
+    threads: ["-1", "1e3", "1025"],
+    logLevel: ["trace", ""],
+    slowRequestMs: ["-1", "NaN"],
+    connectionsMax: ["0"],
+    stopSeconds: ["-1", "3601"],
+  };
+  for (const [name, texts] of Object.entries(wrong))
+    for (const text of texts) expect(() => readSettings({ [name]: text }, {}), `${name}=${text}`).toThrow(SettingError);
+});
+
+test("names, flags and variables belong together and are unique", () => {
+  for (const [name, { flag, variable, description }] of Object.entries(settings)) {
+    expect(flag).toBe(name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+    expect(variable).toBe(`ELANUS_${flag.toUpperCase().replaceAll("-", "_")}`);
+    expect(description).not.toBe("");
+  }
+});
