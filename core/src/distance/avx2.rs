@@ -1,5 +1,8 @@
 //! AVX2 kernels: f32 with FMA, int8 by the product of absolute values with the other's signs.
 
+// Rows and sums are arrays walked by the same number.
+#![allow(clippy::needless_range_loop)]
+
 use std::arch::x86_64::*;
 
 use super::Kernels;

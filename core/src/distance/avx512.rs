@@ -1,5 +1,8 @@
 //! AVX-512 kernels: f32 with AVX-512F, int8 with VNNI, or with AVX2 where VNNI is missing.
 
+// Rows and sums are arrays walked by the same number.
+#![allow(clippy::needless_range_loop)]
+
 use std::arch::x86_64::*;
 
 use super::{Kernels, avx2};

@@ -1,5 +1,8 @@
 //! NEON kernels for aarch64.
 
+// Rows and sums are arrays walked by the same number.
+#![allow(clippy::needless_range_loop)]
+
 use std::arch::aarch64::*;
 use std::arch::is_aarch64_feature_detected;
 

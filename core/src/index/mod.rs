@@ -1,1 +1,5 @@
-//! index
+//! Indexes: structures beside a segment's vectors that find near rows without looking at all of them.
+
+pub mod hnsw;
+mod mix;
+pub mod row_set;

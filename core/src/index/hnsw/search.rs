@@ -1,0 +1,199 @@
+//! Searching the graph: a plan by how many rows are allowed, a walk or scan over codes (or f32 rows), and the f32 scores of what it found.
+//!
+//! Whatever the plan, `min(k, allowed rows)` rows are found: where a walk finds fewer or gives up, the allowed rows are scanned.
+
+use super::Hnsw;
+use super::graph::Graph;
+use super::plan::{Plan, plan};
+use super::space::{Floats, Point};
+use super::walk::{Course, Scratch, Visited, gather_neighbours, key, key_distance, key_row};
+use crate::index::row_set::RowSet;
+
+/// Allowed rows, spread over the segment, from which a two-hop walk starts besides the entry: the entry may lie where none is allowed.
+const SEEDS: usize = 8;
+
+/// The request of one search, as the walks see it.
+struct Task<'a> {
+    graph: &'a Graph,
+    entry: u32,
+    top: usize,
+    ef: usize,
+    allowed: Option<&'a RowSet>,
+    present: Option<&'a RowSet>,
+}
+
+impl Task<'_> {
+    fn admits(&self, row: usize) -> bool {
+        self.allowed.is_none_or(|allowed| allowed.get(row)) && self.present.is_none_or(|present| present.get(row))
+    }
+
+    /// The nearest admitted rows into `found`, at most `ef`, at least `wanted` when so many are admitted.
+    fn run(&self, point: &impl Point, plan: Plan, wanted: usize, scratch: &mut Scratch, found: &mut Vec<u64>) {
+        let whole = plan != Plan::Scan && self.walk(point, plan, scratch);
+        scratch.take_nearest(found);
+        if !whole || found.len() < wanted {
+            let admitted = |row: &usize| self.admits(*row);
+            match self.allowed {
+                Some(allowed) => scratch.scan(point, allowed.iter().filter(admitted).map(|row| row as u32), self.ef),
+                None => scratch.scan(point, (0..self.graph.row_count()).filter(admitted).map(|row| row as u32), self.ef),
+            }
+            scratch.take_nearest(found);
+        }
+    }
+
+    /// Walks from the top; false when it gave up.
+    fn walk(&self, point: &impl Point, plan: Plan, scratch: &mut Scratch) -> bool {
+        let start = scratch.descend(self.graph, point, self.entry, (1..=self.top).rev());
+        let whole = Course {
+            level: 0,
+            starts: &[start],
+            ef: self.ef,
+            budget: usize::MAX,
+        };
+        let Some(allowed) = self.allowed else {
+            return scratch.walk(self.graph, whole, point, gather_neighbours(self.graph, 0), |_| true);
+        };
+        let course = Course {
+            budget: allowed.count() + 10 * self.ef,
+            ..whole
+        };
+        let admit = |row: u32| allowed.get(row as usize);
+        if plan == Plan::Walk {
+            return scratch.walk(self.graph, course, point, gather_neighbours(self.graph, 0), admit);
+        }
+        let starts: Vec<u32> = std::iter::once(start)
+            .chain((0..SEEDS).filter_map(|seed| self.seed(allowed, seed)))
+            .collect();
+        scratch.walk(
+            self.graph,
+            Course { starts: &starts, ..course },
+            point,
+            gather_two_hops(self.graph, allowed),
+            admit,
+        )
+    }
+
+    /// The first admitted row at or after the start of the `seed`-th part of the segment.
+    fn seed(&self, allowed: &RowSet, seed: usize) -> Option<u32> {
+        let start = self.graph.row_count() * seed / SEEDS;
+        let end = (start + 1_000).min(self.graph.row_count());
+        (start..end).find(|&row| allowed.get(row) && self.admits(row)).map(|row| row as u32)
+    }
+}
+
+/// Collects the unseen allowed rows next to a row, and those next to its dropped neighbours; at most about four lists of links.
+fn gather_two_hops<'a>(graph: &'a Graph, allowed: &'a RowSet) -> impl Fn(u32, &mut Visited, &mut Vec<u32>) + 'a {
+    let enough = 4 * graph.capacity(0);
+    move |row, visited, batch| {
+        for neighbour in graph.neighbours(row, 0) {
+            if allowed.get(neighbour as usize) {
+                if visited.mark(neighbour) {
+                    batch.push(neighbour);
+                }
+            } else if batch.len() < enough && visited.mark(neighbour) {
+                batch.extend(
+                    graph
+                        .neighbours(neighbour, 0)
+                        .filter(|&second| allowed.get(second as usize) && visited.mark(second)),
+                );
+            }
+        }
+    }
+}
+
+impl Hnsw {
+    /// Up to k best allowed rows, best first, with the scores that users see: squared L2, inner product, cosine.
+    ///
+    /// `vectors` are those that the index was built of; `query` has their dimension. `ef` is how many rows the walk keeps (at least k are).
+    /// Exactly `min(k, n)` rows come back, n being the allowed rows that have a vector; equal scores are ordered by row.
+    pub fn search(&self, vectors: &[f32], query: &[f32], k: usize, ef: usize, allowed: Option<&RowSet>) -> Vec<(u32, f32)> {
+        self.search_counted(vectors, query, k, ef, allowed).0
+    }
+
+    /// As `search`, with the number of distances computed.
+    pub fn search_counted(
+        &self,
+        vectors: &[f32],
+        query: &[f32],
+        k: usize,
+        ef: usize,
+        allowed: Option<&RowSet>,
+    ) -> (Vec<(u32, f32)>, usize) {
+        let ef = ef.max(if self.codes.is_some() { 2 * k } else { k });
+        let way = |allowed: &RowSet| plan(allowed.count(), self.row_count(), self.dim, self.codes.is_some(), ef);
+        self.search_by(allowed.map_or(Plan::Walk, way), vectors, query, k, ef, allowed)
+    }
+
+    pub(super) fn search_by(
+        &self,
+        plan: Plan,
+        vectors: &[f32],
+        query: &[f32],
+        k: usize,
+        ef: usize,
+        allowed: Option<&RowSet>,
+    ) -> (Vec<(u32, f32)>, usize) {
+        assert!(
+            query.len() == self.dim && vectors.len() == self.dim * self.row_count(),
+            "a search has the shapes of its index"
+        );
+        assert!(
+            allowed.is_none_or(|allowed| allowed.row_count() == self.row_count()),
+            "allowed rows are those of the index"
+        );
+        let Some((entry, top)) = self.graph.entry().filter(|_| k > 0) else {
+            return (Vec::new(), 0);
+        };
+        let floats = self.floats(vectors);
+        let point = floats.query(query);
+        let task = Task {
+            graph: &self.graph,
+            entry,
+            top,
+            ef,
+            allowed,
+            present: self.present.as_ref(),
+        };
+        let mut found = Vec::new();
+        let computed = self.pool.with(|scratch| {
+            match &self.codes {
+                Some(codes) => task.run(&codes.query(query, point.inverse_norm()), plan, k, scratch, &mut found),
+                None => task.run(&point, plan, k, scratch, &mut found),
+            }
+            scratch.computed
+        });
+        if self.codes.is_some() {
+            refine(&point, &mut found);
+        }
+        (
+            found
+                .iter()
+                .take(k)
+                .map(|&found| (key_row(found), floats.score(key_distance(found))))
+                .collect(),
+            computed,
+        )
+    }
+}
+
+/// Orders the found rows by their f32 distances.
+fn refine(point: &impl Point, found: &mut [u64]) {
+    let rows: Vec<u32> = found.iter().map(|&found| key_row(found)).collect();
+    let mut distances = Vec::with_capacity(rows.len());
+    point.distances(&rows, &mut distances);
+    for ((found, row), distance) in found.iter_mut().zip(rows).zip(distances) {
+        *found = key(distance, row);
+    }
+    found.sort_unstable();
+}
+
+impl Floats<'_> {
+    /// The score that users see of a distance of this space.
+    fn score(&self, distance: f32) -> f32 {
+        if self.metric().higher_is_better() {
+            0.0 - distance
+        } else {
+            distance
+        }
+    }
+}
