@@ -8,7 +8,7 @@
  *
  * Faults: when writing or syncing fails the batch is rejected and its file never written again. The file is cut back to its acknowledged records, and
  * a new file is begun at `settled`, which supersedes whatever the old one holds behind that (recovery.ts). If the new file cannot be made, no file is
- * open, and each later append tries again. No file is open either before the first append after opening: opening a log writes none.
+ * open, and each later append tries again. No file is open either after a log that was closed in order is opened again: that writes nothing.
  */
 import type { Env } from "../shared/env.js";
 import { failure, failureBecause, type MilvusError } from "../shared/errors.js";
@@ -49,9 +49,9 @@ interface Promised {
 export const openLog = async (env: Env, folder: string, options: LogOptions, from: Lsn, replay: Replay): Promise<Log> => {
   const files = new LiveFiles(env, folder);
   try {
-    await files.makeFolder();
+    await files.prepare();
   } catch (error) {
-    throw fileFailure("making the log's folder", error);
+    throw fileFailure("preparing the log's folder", error);
   }
   let inReplay = false;
   try {
@@ -61,7 +61,9 @@ export const openLog = async (env: Env, folder: string, options: LogOptions, fro
       inReplay = false;
     });
     files.adopt(recovered.files);
-    return new FileLog(env, files, options, recovered);
+    const log = new FileLog(env, files, options, recovered);
+    if (!recovered.closed) await log.supersedeTail();
+    return log;
   } catch (error) {
     throw inReplay ? error : fileFailure("reading the log", error);
   }
@@ -95,6 +97,15 @@ class FileLog implements Log {
     this.settled = recovered.end;
     this.acknowledged = recovered.end;
     this.applied = recovered.end.next;
+  }
+
+  /** Begins a file right after the recovered end, so that nothing behind it ever counts. On a full disk the first append does it, or fails. */
+  async supersedeTail(): Promise<void> {
+    await this.beginFile(this.fileBytes).catch(() => undefined);
+  }
+
+  private get fileBytes(): number {
+    return this.options.segmentBytes ?? 64 * MIB;
   }
 
   get nextLsn(): Lsn {
@@ -210,7 +221,7 @@ class FileLog implements Log {
 
   /** The file to write next, begun if there is none or it is full. */
   private async openFile(): Promise<LogFile> {
-    if (this.file !== undefined && this.file.end < (this.options.segmentBytes ?? 64 * MIB)) return this.file;
+    if (this.file !== undefined && this.file.end < this.fileBytes) return this.file;
     if (this.file !== undefined) {
       await this.settle(this.file);
       const full = this.file;
@@ -218,26 +229,14 @@ class FileLog implements Log {
       // All its records are durable; zeros or worse behind them do not matter once the next file is there.
       await full.retire();
     }
-    return this.beginFile(this.writesAhead);
+    return this.beginFile(this.writesAhead ? this.fileBytes : 0);
   }
 
-  /** Begins a file at `settled`, with the unsettled records in it. Until it succeeds no file is written: a half-made one may already count. */
-  private async beginFile(writesAhead: boolean): Promise<LogFile> {
-    const file = await this.files.create(this.settled, writesAhead);
-    if (this.unsettled.length > 0) {
-      const again = encodeBatch(this.unsettled, this.settled, this.settled.next, file.header.salt);
-      try {
-        await file.write(again);
-        await file.sync();
-      } catch (error) {
-        await this.files.discard(file);
-        throw error;
-      }
-      file.accept(again);
-      this.acknowledged = again.end;
-      this.markSettled();
-    }
-    await this.files.removeSuperseded(file);
+  /** Begins a file at `settled`, with the unsettled records in it. Until it succeeds no file is written: one that failed may count already. */
+  private async beginFile(aheadTo: number): Promise<LogFile> {
+    const { file, end } = await this.files.create(this.settled, this.unsettled, aheadTo);
+    this.acknowledged = end;
+    this.markSettled();
     this.file = file;
     this.writesAhead = true;
     return file;
@@ -250,7 +249,7 @@ class FileLog implements Log {
     this.writesAhead = false;
     const cutBack = file === undefined || (await file.retire());
     try {
-      await this.beginFile(false);
+      await this.beginFile(0);
       return true;
     } catch {
       return cutBack; // The next append meets the same fault, or its end.
@@ -288,7 +287,7 @@ class FileLog implements Log {
   private async settleSomewhere(): Promise<void> {
     if (this.unsettled.length === 0) return;
     try {
-      if (this.file === undefined) await this.beginFile(false);
+      if (this.file === undefined) await this.beginFile(0);
       else await this.settle(this.file);
     } catch (error) {
       await this.abandonFile();

@@ -6,9 +6,9 @@
 import { basename, dirname, join } from "node:path";
 import type { Env } from "../shared/env.js";
 import { makeDurableFolder } from "../shared/files.js";
-import type { Position } from "./encode-batch.js";
+import { type Entry, encodeBatch, type Position } from "./encode-batch.js";
 import type { Lsn } from "./log.js";
-import { LogFile } from "./log-file.js";
+import { DRAFT, LogFile } from "./log-file.js";
 import type { LiveFile } from "./recovery.js";
 
 interface Known {
@@ -30,8 +30,12 @@ export class LiveFiles {
     return this.known.reduce((sum, file) => sum + file.bytes, 0);
   }
 
-  makeFolder(): Promise<void> {
-    return makeDurableFolder(this.env.files, dirname(this.folder), basename(this.folder));
+  /** Makes the folder if it is absent, and removes drafts that a process left behind. */
+  async prepare(): Promise<void> {
+    await makeDurableFolder(this.env.files, dirname(this.folder), basename(this.folder));
+    for (const name of await this.env.files.list(this.folder)) {
+      if (name.endsWith(DRAFT)) await this.env.files.remove(join(this.folder, name));
+    }
   }
 
   adopt(files: readonly LiveFile[]): void {
@@ -39,11 +43,12 @@ export class LiveFiles {
     this.turn = files.reduce((highest, file) => Math.max(highest, file.turn), 0);
   }
 
-  /** A new, durable, empty file. */
-  async create(start: Position, writesAhead: boolean): Promise<LogFile> {
+  /** A new file that begins at `start` with `entries`, durable. */
+  async create(start: Position, entries: readonly Entry[], aheadTo: number): Promise<{ file: LogFile; end: Position }> {
     this.turn++;
     const header = { salt: this.env.random(4).readUInt32LE(0), first: start.next, turn: this.turn, previous: start.previous };
-    const file = await LogFile.create(this.env, this.folder, header, writesAhead);
+    const batch = encodeBatch(entries, start, start.next, header.salt);
+    const file = await LogFile.create(this.env, this.folder, header, batch, aheadTo);
     this.known.push({
       name: file.name,
       first: start.next,
@@ -51,17 +56,13 @@ export class LiveFiles {
         return file.size;
       },
     });
-    return file;
+    await this.removeSuperseded(file);
+    return { file, end: batch.end };
   }
 
   /** Removes the files that `newest` supersedes wholly. One that cannot be removed now does no harm, and goes with a later cut. */
-  async removeSuperseded(newest: LogFile): Promise<void> {
+  private async removeSuperseded(newest: LogFile): Promise<void> {
     await this.remove(this.known.filter(({ name, first }) => first === newest.header.first && name !== newest.name)).catch(() => undefined);
-  }
-
-  async discard(file: LogFile): Promise<void> {
-    await file.discard(this.env, this.folder);
-    this.known = this.known.filter(({ name }) => name !== file.name);
   }
 
   async cut(before: Lsn): Promise<void> {

@@ -1,30 +1,34 @@
 /**
  * One log file that is being written.
  *
- * Its header is durable, and its name too, before the first record. Each byte behind the header is written once (over zeros, where space was written
- * ahead), at `end`, which `accept` moves only when the caller calls the bytes its own: what a failed write left behind lies at or after `end`.
+ * It gets its name when its header, and the records it begins with, are durable. Each byte behind the header is written once (over zeros, where
+ * space was written ahead), at `end`, which `accept` moves only when the caller calls the bytes its own: what a failed write left behind lies at or
+ * after `end`.
  */
 import { join } from "node:path";
 import type { Env, EnvFile } from "../shared/env.js";
 import type { EncodedBatch } from "./encode-batch.js";
 import { encodeFileHeader, FILE_HEADER_BYTES, type FileHeader, fileName } from "./framing.js";
 
+/** Ends the name of a file that is not whole yet. */
+export const DRAFT = ".draft";
 /** Zeros are written ahead in steps of this many bytes: a sync in space that was written before takes two thirds of the time. */
 const AHEAD_BYTES = 1024 * 1024;
 /** Batches from this many bytes on write nothing ahead: their own bytes are the cost. */
 const LARGE_BATCH_BYTES = AHEAD_BYTES / 4;
-const zeros = Buffer.alloc(AHEAD_BYTES + LARGE_BATCH_BYTES);
+const zeros = Buffer.alloc(AHEAD_BYTES);
 
 export class LogFile {
   /** Bytes of header and accepted records. */
   end: number = FILE_HEADER_BYTES;
-  private allocated: number = FILE_HEADER_BYTES;
+  private allocated = 0;
 
   private constructor(
     readonly name: string,
     readonly header: FileHeader,
     private readonly file: EnvFile,
-    private readonly writesAhead: boolean,
+    /** Space is written ahead up to this size of the file. */
+    private readonly aheadTo: number,
   ) {}
 
   /** Bytes on disk. */
@@ -32,25 +36,32 @@ export class LogFile {
     return Math.max(this.end, this.allocated);
   }
 
-  static async create(env: Env, folder: string, header: FileHeader, writesAhead: boolean): Promise<LogFile> {
+  /** A new file with the records of `batch`, all durable. What a failure leaves is a draft, or the whole file. */
+  static async create(env: Env, folder: string, header: FileHeader, batch: EncodedBatch, aheadTo: number): Promise<LogFile> {
     const name = fileName(header.first, header.turn);
     const path = join(folder, name);
-    const file = await env.files.open(path, "create");
+    const draft = `${path}${DRAFT}`;
+    const file = await env.files.open(draft, "create");
     try {
-      await file.write([encodeFileHeader(header)], 0);
+      await file.write([encodeFileHeader(header), ...batch.parts], 0);
       await file.sync();
+      await env.files.rename(draft, path);
       await env.files.syncFolder(folder);
-      return new LogFile(name, header, file, writesAhead);
     } catch (error) {
-      await discard(env, path, file);
+      await file.close().catch(() => undefined);
+      for (const left of [draft, path]) await env.files.remove(left).catch(() => undefined);
       throw error;
     }
+    const created = new LogFile(name, header, file, aheadTo);
+    created.accept(batch);
+    return created;
   }
 
   /** Writes behind the accepted records, without accepting. */
   async write(batch: EncodedBatch): Promise<void> {
     const end = this.end + batch.bytes;
-    const ahead = this.writesAhead && end > this.allocated && batch.bytes < LARGE_BATCH_BYTES ? AHEAD_BYTES : 0;
+    const room = Math.min(AHEAD_BYTES, Math.max(0, this.aheadTo - end));
+    const ahead = end > this.allocated && batch.bytes < LARGE_BATCH_BYTES ? room : 0;
     await this.file.write(ahead === 0 ? batch.parts : [...batch.parts, zeros.subarray(0, ahead)], this.end);
     this.allocated = Math.max(this.allocated, end + ahead);
   }
@@ -91,15 +102,4 @@ export class LogFile {
       await this.file.close();
     }
   }
-
-  /** Removes a file that came to nothing. */
-  async discard(env: Env, folder: string): Promise<void> {
-    await discard(env, join(folder, this.name), this.file);
-  }
 }
-
-/** What stays when this fails is superseded by the next file, which has the same first lsn and a higher turn. */
-const discard = async (env: Env, path: string, file: EnvFile): Promise<void> => {
-  await file.close().catch(() => undefined);
-  await env.files.remove(path).catch(() => undefined);
-};

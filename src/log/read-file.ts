@@ -50,6 +50,12 @@ type Step =
   /** A whole record's header that has no business here: no torn write leaves that. */
   | { readonly is: "misplaced"; readonly why: string };
 
+export interface FileEnd {
+  readonly end: Position;
+  /** Whether the mark of an orderly close was met. */
+  readonly closed: boolean;
+}
+
 export class FileReader {
   private readonly checksums = new BodyChecksum();
 
@@ -62,10 +68,11 @@ export class FileReader {
   ) {}
 
   /**
-   * Reads from `begin` (undefined: from this file's own first record) to the record before `stop`, or of the last file to its end.
+   * Reads from `begin` (undefined: from this file's own first record) to the record before `stop`, or, of the last file (no `stop`), to its end.
    * @throws 1009 when the file does not hold them.
    */
-  async read(begin: Position | undefined, stop: Lsn | undefined, isLast: boolean): Promise<Position> {
+  async read(begin: Position | undefined, stop: Lsn | undefined): Promise<FileEnd> {
+    const isLast = stop === undefined;
     const handle = await this.env.files.open(this.path, isLast ? "write" : "read");
     try {
       const windows = new Windows(handle, this.file.bytes);
@@ -92,13 +99,17 @@ export class FileReader {
     begin: Position,
     stop: Lsn | undefined,
     isLast: boolean,
-  ): Promise<Position> {
+  ): Promise<FileEnd> {
     let at = FILE_HEADER_BYTES;
     let end = begin;
+    let closed = false;
     const unsettled = new Unsettled(begin.next);
     while (stop === undefined || end.next < stop) {
       const step = await this.step(windows, salt, at, end);
-      if (step.is === "end") break;
+      if (step.is === "end") {
+        closed = true;
+        break;
+      }
       if (step.is === "misplaced") throw damaged(this.path, at, step.why);
       if (step.is === "broken") {
         if (!isLast) throw damaged(this.path, at, step.why);
@@ -112,7 +123,7 @@ export class FileReader {
       if (lsn >= this.from) await this.replay({ lsn, kind: step.kind, body: step.body });
     }
     if (isLast) await makeDurable(handle, unsettled.offset ?? at, at);
-    return end;
+    return { end, closed };
   }
 
   private async step(windows: Windows, salt: number, at: number, end: Position): Promise<Step> {

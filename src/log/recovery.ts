@@ -6,18 +6,18 @@
  * - A file's existence says that all records before its first were durable, so every file but the last must reach the next one's first without a gap.
  * - The last file may end in a torn tail: bytes of a write that was under way. They count as torn only if no record behind them says that they were
  *   settled (framing.ts); otherwise, and wherever else bytes are not what was written, this throws 1009 with file and offset.
- * - A last file without a whole header holds no record: records are written only once the header is durable.
+ * - A file has its name only once its header is durable, so a broken header is damage.
  *
- * Reading changes no content: torn bytes stay until a new file supersedes them. Records that were not known to be durable (the last batch) are
+ * Reading changes no content: torn bytes stay until a new file supersedes them (at once, file-log.ts). Records that were not known to be durable (the last batch) are
  * written again in place and synced before this returns: a sync that failed before a restart may have left them in the system's cache alone.
  */
 import { join } from "node:path";
 import type { Env } from "../shared/env.js";
 import { damaged, listNames } from "../shared/files.js";
 import type { Position } from "./encode-batch.js";
-import { decodeFileHeader, FILE_HEADER_BYTES, parseFileName } from "./framing.js";
+import { parseFileName } from "./framing.js";
 import type { LogRecord, Lsn } from "./log.js";
-import { FileReader } from "./read-file.js";
+import { type FileEnd, FileReader } from "./read-file.js";
 
 export interface LiveFile {
   readonly name: string;
@@ -31,6 +31,8 @@ export interface Recovered {
   readonly files: readonly LiveFile[];
   /** After the last record. */
   readonly end: Position;
+  /** Whether the log was closed in order (or never begun): then nothing lies behind the end. */
+  readonly closed: boolean;
 }
 
 export type Replay = (record: LogRecord) => void | Promise<void>;
@@ -44,45 +46,29 @@ const findFiles = async (env: Env, folder: string): Promise<LiveFile[]> => {
   return files.sort((a, b) => a.first - b.first || a.turn - b.turn);
 };
 
-/** Whether the file was being created when the process ended. */
-const isUnborn = async (env: Env, folder: string, file: LiveFile): Promise<boolean> => {
-  if (file.bytes > FILE_HEADER_BYTES) return false;
-  const handle = await env.files.open(join(folder, file.name), "read");
-  try {
-    const bytes = Buffer.alloc(FILE_HEADER_BYTES);
-    const count = await handle.read(bytes, 0);
-    return typeof decodeFileHeader(bytes.subarray(0, count)) === "string";
-  } finally {
-    await handle.close();
-  }
-};
-
 /** Replays the records from `from` on, in order. */
 export const recoverLog = async (env: Env, folder: string, from: Lsn, replay: Replay): Promise<Recovered> => {
   const files = await findFiles(env, folder);
   const counting = files.filter((file, index) => file.first !== files[index + 1]?.first);
-  const last = counting.at(-1);
-  const unborn = last !== undefined && (await isUnborn(env, folder, last)) ? counting.pop() : undefined;
   const start = counting.findLastIndex((file) => file.first <= from);
   if (start < 0) {
-    if (counting.length === 0 && from === 1 && (unborn?.first ?? 1) === 1) return { files, end: { next: 1, previous: 0 } };
+    if (files.length === 0 && from === 1) return { files, end: { next: 1, previous: 0 }, closed: true };
     throw damaged(folder, 0, `the log file with record ${from} is missing`);
   }
-  let end: Position | undefined;
+  let last: FileEnd | undefined;
   const live = counting.slice(start);
   for (const [index, file] of live.entries()) {
     const path = join(folder, file.name);
     const reader = new FileReader(env, path, file, from, replay);
-    end = await reader.read(end, live[index + 1]?.first ?? unborn?.first, index === live.length - 1);
+    last = await reader.read(last?.end, live[index + 1]?.first);
   }
-  const needed = Math.max(from, unborn?.first ?? 1);
-  if (end === undefined || end.next < needed) {
+  if (last === undefined || last.end.next < from) {
     const file = live.at(-1);
     throw damaged(
       join(folder, file?.name ?? ""),
       file?.bytes ?? 0,
-      `the log ends before record ${end?.next}, but records up to ${needed - 1} were durable`,
+      `the log ends before record ${last?.end.next}, but records up to ${from - 1} were durable`,
     );
   }
-  return { files, end };
+  return { files, ...last };
 };

@@ -1,27 +1,36 @@
-/** Seeded random values for property tests: the same seed gives the same values. */
+/** Seeded randomness for tests (mulberry32): the same seed, the same run. */
+export class SeededRandom {
+  constructor(private state: number) {}
 
-/** A uniform integer in [0, below). */
-export type Pick = (below: number) => number;
-
-/** Mulberry32 (public domain, Tommy Ettinger). */
-export const seeded = (seed: number): Pick => {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-};
-
-/** Runs `check` with `count` seeds (the first is `SEED` or 1) and names the seed that failed. */
-export const forSeeds = (count: number, check: (pick: Pick, seed: number) => void): void => {
-  const first = Number(process.env.SEED ?? 1);
-  for (let seed = first; seed < first + count; seed++) {
-    try {
-      check(seeded(seed), seed);
-    } catch (error) {
-      throw new Error(`seed ${seed}: ${error instanceof Error ? error.message : error}`, { cause: error });
-    }
+  /** From 0 up to, not including, 1. */
+  next(): number {
+    this.state = (this.state + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   }
-};
+
+  /** An integer from 0 up to, not including, `end`. */
+  below(end: number): number {
+    return Math.floor(this.next() * end);
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+
+  pick<T>(from: readonly T[]): T {
+    const picked = from[this.below(from.length)];
+    if (picked === undefined) throw new RangeError("picked from nothing");
+    return picked;
+  }
+
+  bytes(count: number): Buffer {
+    const bytes = Buffer.alloc(count);
+    for (let index = 0; index < count; index++) bytes[index] = this.below(256);
+    return bytes;
+  }
+}
+
+/** The seed of this run: ELANUS_SEED, or a new one. Tests print it when they fail. */
+export const runSeed = (): number => Number(process.env.ELANUS_SEED ?? Math.floor(Math.random() * 2 ** 31));
