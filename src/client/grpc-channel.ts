@@ -97,7 +97,7 @@ export class GrpcChannel {
       await this.handshake((call) => exchange(session, call));
     } catch (error) {
       session.destroy();
-      throw error;
+      throw error instanceof GrpcError ? new GrpcError(error.code, error.message, false) : error;
     }
     return session;
   }
