@@ -56,8 +56,9 @@ impl Filter {
         })
     }
 
-    /// Keeps of the rows in `rows` (a bit a row, lowest first; `chunk.row_count` of them) those for which the filter is true.
-    pub fn retain(&self, chunk: &Chunk, rows: &mut [u64]) {
+    /// Keeps of the rows in `rows` (a bit a row, lowest first; bit 0 is row `first`, the start of a block) those for which the filter is true.
+    pub fn retain(&self, chunk: &Chunk, first: usize, rows: &mut [u64]) {
+        assert!(first.is_multiple_of(BLOCK_ROWS), "rows start at a block");
         let mut open = Vec::new();
         for (block, words) in rows.chunks_mut(BLOCK_ROWS / 64).enumerate() {
             let mut wanted = Mask::NONE;
@@ -65,12 +66,26 @@ impl Filter {
             if wanted.is_empty() {
                 continue;
             }
-            let start = block * BLOCK_ROWS;
+            let start = first + block * BLOCK_ROWS;
             let truth = self.run(chunk, start..chunk.row_count.min(start + BLOCK_ROWS), &wanted, &mut open);
             for (word, yes) in words.iter_mut().zip(truth.yes.0) {
                 *word &= yes;
             }
         }
+    }
+
+    /// Keeps of a few rows, ascending, those for which the filter is true.
+    pub fn retain_rows(&self, chunk: &Chunk, rows: &mut Vec<u32>) {
+        let mut open = Vec::new();
+        let mut kept = Vec::with_capacity(rows.len());
+        for together in rows.chunk_by(|left, right| *left as usize / BLOCK_ROWS == *right as usize / BLOCK_ROWS) {
+            let start = together[0] as usize / BLOCK_ROWS * BLOCK_ROWS;
+            let mut wanted = Mask::NONE;
+            together.iter().for_each(|&row| wanted.set(row as usize - start));
+            let truth = self.run(chunk, start..chunk.row_count.min(start + BLOCK_ROWS), &wanted, &mut open);
+            kept.extend(together.iter().filter(|&&row| truth.yes.get(row as usize - start)));
+        }
+        *rows = kept;
     }
 
     fn run(&self, chunk: &Chunk, rows: std::ops::Range<usize>, wanted: &Mask, open: &mut Vec<Open>) -> Truth {

@@ -156,8 +156,7 @@ fn run_json(column: &Column, path: &[PathStep], test: &JsonTest, rows: Range<usi
         no: Mask::NONE,
     };
     wanted.each(|row| {
-        let is_valid = valid.0[row / 64] >> (row % 64) & 1 != 0;
-        let text = if is_valid {
+        let text = if valid.get(row) {
             json::find(column.values.bytes_at(rows.start + row), path)
         } else {
             None

@@ -51,6 +51,10 @@ impl Mask {
         }
     }
 
+    pub fn get(&self, row: usize) -> bool {
+        self.0[row / 64] >> (row % 64) & 1 != 0
+    }
+
     pub fn set(&mut self, row: usize) {
         self.0[row / 64] |= 1 << (row % 64);
     }

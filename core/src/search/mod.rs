@@ -1,1 +1,19 @@
-//! search
+//! One request over the snapshots of many segments.
+//!
+//! A snapshot's chunks are the parts of a request. For each, `visible` tells the rows that the reader may see and the filter takes; `search` ranks them
+//! by a graph walk or a `scan` and keeps the best (`top`); `query` takes those with the smallest keys. `request` has what is asked and answered.
+
+mod key;
+mod query;
+mod request;
+mod scan;
+#[allow(clippy::module_inception)]
+mod search;
+#[cfg(test)]
+mod tests;
+mod top;
+mod visible;
+
+pub use query::{count, keys, query};
+pub use request::{Output, QueryReply, QueryRequest, SearchReply, SearchRequest, Selection};
+pub use search::search;

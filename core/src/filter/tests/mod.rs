@@ -13,8 +13,17 @@ use random::Random;
 
 fn matching(filter: &Filter, chunk: &crate::segment::chunk::Chunk, wanted: &[u64]) -> Vec<usize> {
     let mut rows = wanted.to_vec();
-    filter.retain(chunk, &mut rows);
-    (0..chunk.row_count).filter(|row| rows[row / 64] >> (row % 64) & 1 != 0).collect()
+    filter.retain(chunk, 0, &mut rows);
+    let found: Vec<usize> = (0..chunk.row_count).filter(|row| rows[row / 64] >> (row % 64) & 1 != 0).collect();
+    let mut few = (0..chunk.row_count as u32)
+        .filter(|row| wanted[*row as usize / 64] >> (row % 64) & 1 != 0)
+        .collect();
+    filter.retain_rows(chunk, &mut few);
+    assert!(
+        few.iter().map(|&row| row as usize).eq(found.iter().copied()),
+        "both ways of asking agree"
+    );
+    found
 }
 
 fn all_rows(count: usize) -> Vec<u64> {

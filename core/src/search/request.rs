@@ -1,0 +1,69 @@
+//! What is asked of segments and what comes back; the same as `CoreSearch`, `CoreQuery` and their results in `src/engine/core.ts`.
+
+use crate::distance::Metric;
+
+/// One output column. The values are appended to `header`, the encoded type, name and id of its FieldData.
+#[derive(Clone, Debug)]
+pub struct Output {
+    pub field_id: u32,
+    pub header: Vec<u8>,
+    /// Dynamic field: only these keys; None: all.
+    pub keys: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SearchRequest {
+    pub field_id: u32,
+    pub metric: Metric,
+    /// The query vectors one after another, float32 little-endian.
+    pub vectors: Vec<u8>,
+    /// Hits wanted per query after `offset`.
+    pub limit: usize,
+    pub offset: usize,
+    /// Breadth of a graph walk; 0: the default.
+    pub ef: usize,
+    pub read_timestamp: u64,
+    pub filter: Option<Vec<u8>>,
+    /// The worse end of a range search, exclusive.
+    pub radius: Option<f32>,
+    /// The better end of a range search, inclusive.
+    pub range_filter: Option<f32>,
+    /// Decimals that scores are rounded to; negative: none.
+    pub round_decimal: i32,
+    pub outputs: Vec<Output>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SearchReply {
+    /// Hits of each query.
+    pub topks: Vec<u32>,
+    /// Encoded `schema.IDs` of all hits.
+    pub ids: Vec<u8>,
+    /// float32 little-endian, one a hit.
+    pub scores: Vec<u8>,
+    /// One encoded FieldData an output.
+    pub fields: Vec<Vec<u8>>,
+}
+
+/// The rows that a query, a count or a listing of keys is about.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    pub read_timestamp: u64,
+    pub filter: Option<Vec<u8>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct QueryRequest {
+    pub selection: Selection,
+    /// Rows come in ascending key order; None: all of them.
+    pub limit: Option<usize>,
+    pub offset: usize,
+    pub outputs: Vec<Output>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueryReply {
+    pub row_count: usize,
+    /// One encoded FieldData an output.
+    pub fields: Vec<Vec<u8>>,
+}

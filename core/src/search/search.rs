@@ -1,0 +1,336 @@
+//! Searching: the rows of all segments that are nearest to each query vector.
+//!
+//! Each part of each segment is answered by itself, by a graph walk for one query or by scans of runs of rows for several queries, all side by side on the
+//! pool; then the hits are merged for each query: best first, ties by smaller key, each key once. Where several rows of one key push others out
+//! of a part's hits, the query is asked again with a longer list, so that rows that match are never missed.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::key::key_of;
+use super::request::{SearchReply, SearchRequest};
+use super::scan::{Query, Rows, Wanted, scan};
+use super::top::{Found, Hit, Order, Top, rank, score_of};
+use super::visible::{Part, Sight, Visible};
+use crate::failure::{Failure, Outcome};
+use crate::index::hnsw::{Hnsw, walk_pays};
+use crate::segment::column::{Column, Values};
+use crate::segment::schema::{ColumnSchema, ColumnType, Schema};
+use crate::segment::{Keys, Pick, SegmentSnapshot, encode_field, encode_ids};
+
+/// Queries that share a pass over rows.
+const QUERIES_TOGETHER: usize = 16;
+/// Queries that are answered before the next ones are begun, which bounds the memory for their hits.
+const QUERIES_AT_ONCE: usize = 256;
+/// Multiplications that are worth a task of their own: about a millisecond.
+const TASK_PRODUCTS: usize = 8 << 20;
+const TASK_ROWS_MIN: usize = 1024;
+/// Breadth of a graph walk where the request gives none: this, or twice the hits wanted.
+const EF_DEFAULT: usize = 64;
+
+/// The nearest rows of each query. Kinds: `queryDim`, `malformed`, those of a filter. Without segments there is nothing to know of the vectors: the
+/// reply then counts no queries.
+pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<SearchReply> {
+    let Some(first) = segments.first() else {
+        let fields = request.outputs.iter().map(|output| output.header.clone()).collect();
+        return Ok(SearchReply {
+            topks: Vec::new(),
+            ids: Keys::Int64(Vec::new()).encode(),
+            scores: Vec::new(),
+            fields,
+        });
+    };
+    let schema = &*first.schema;
+    let (position, dim) = vector_column(schema, request.field_id)?;
+    if request.vectors.len() % (dim * size_of::<f32>()) != 0 {
+        return Err(Failure::of_field(
+            "queryDim",
+            request.field_id,
+            vec![request.vectors.len().into(), (dim * size_of::<f32>()).into()],
+        ));
+    }
+    let sight = Sight::new(segments, request.read_timestamp, request.filter.as_deref())?;
+    let parts = sight.parts(segments);
+    let search = Search {
+        request,
+        order: Order {
+            parts: &parts,
+            primary: schema.primary,
+        },
+        targets: parts.par_iter().map(|part| Target::new(part, position, &sight, request)).collect(),
+        dim,
+        at_end: request.offset.saturating_add(request.limit),
+    };
+    let vectors: Vec<f32> = request
+        .vectors
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
+    let vectors: Vec<&[f32]> = vectors.chunks_exact(dim).collect();
+    let answers: Vec<Vec<Hit>> = vectors.chunks(QUERIES_AT_ONCE).flat_map(|vectors| search.answer(vectors)).collect();
+    search.reply(schema, &answers)
+}
+
+fn vector_column(schema: &Schema, field_id: u32) -> Outcome<(usize, usize)> {
+    let position = schema
+        .position(field_id)
+        .filter(|&at| schema.columns[at].kind == ColumnType::FloatVector);
+    let position =
+        position.ok_or_else(|| Failure::of_field("malformed", field_id, vec!["search of a field that is not a vector".into()]))?;
+    Ok((position, schema.columns[position].dim))
+}
+
+struct Search<'a> {
+    request: &'a SearchRequest,
+    order: Order<'a>,
+    /// One a part.
+    targets: Vec<Target<'a>>,
+    dim: usize,
+    /// Hits of a query before the offset is cut off.
+    at_end: usize,
+}
+
+/// A part as this search meets it.
+struct Target<'a> {
+    column: &'a Column,
+    vectors: &'a [f32],
+    visible: Visible,
+    /// The index, where walking it is faster than a scan.
+    walk: Option<Arc<Hnsw>>,
+}
+
+impl<'a> Target<'a> {
+    fn new(part: &Part<'a>, position: usize, sight: &Sight, request: &SearchRequest) -> Self {
+        let column = &part.chunk.columns[position];
+        let Values::Vectors { values, dim } = &column.values else {
+            unreachable!("a vector column")
+        };
+        let visible = sight.visible(part);
+        let walk = part.segment.index::<Hnsw>(request.field_id).filter(|index| {
+            // A list of what is better than the range would have to be walked through first.
+            let serves = index.metric() == request.metric && index.row_count() == part.chunk.row_count && request.range_filter.is_none();
+            serves && part.segment.chunks.len() == 1 && walk_pays(visible.count(), part.chunk.row_count, *dim)
+        });
+        Target {
+            column,
+            vectors: values,
+            visible,
+            walk,
+        }
+    }
+}
+
+enum Task {
+    Walk {
+        part: usize,
+        query: usize,
+    },
+    Scan {
+        part: usize,
+        rows: Range<usize>,
+        queries: Range<usize>,
+    },
+}
+
+impl Search<'_> {
+    /// The hits of each query, best first, offset included.
+    fn answer(&self, vectors: &[&[f32]]) -> Vec<Vec<Hit>> {
+        let mut answers: Vec<Vec<Hit>> = vec![Vec::new(); vectors.len()];
+        let mut open: Vec<usize> = (0..vectors.len()).collect();
+        let mut limit = self.at_end;
+        while !open.is_empty() && limit > 0 {
+            let vectors: Vec<&[f32]> = open.iter().map(|&at| vectors[at]).collect();
+            let found = self.find(&vectors, limit);
+            let merged: Vec<Option<Vec<Hit>>> = found.into_par_iter().map(|found| self.merge(found)).collect();
+            let mut again = Vec::new();
+            for (at, merged) in open.into_iter().zip(merged) {
+                match merged {
+                    Some(hits) => answers[at] = hits,
+                    None => again.push(at),
+                }
+            }
+            open = again;
+            limit = limit.saturating_mul(2);
+        }
+        answers
+    }
+
+    /// For each query what was found in each part.
+    fn find(&self, vectors: &[&[f32]], limit: usize) -> Vec<Vec<Found>> {
+        let request = self.request;
+        let wanted = Wanted {
+            metric: request.metric,
+            radius: request.radius,
+            range_filter: request.range_filter,
+            limit,
+        };
+        let queries: Vec<Query> = vectors.iter().map(|vector| Query::new(request.metric, vector)).collect();
+        let tasks = self.tasks(queries.len());
+        let results: Vec<(usize, Vec<Found>)> = tasks
+            .into_par_iter()
+            .map(|task| match task {
+                Task::Walk { part, query } => (query, vec![self.walk(part, &queries[query], &wanted)]),
+                Task::Scan {
+                    part,
+                    rows,
+                    queries: range,
+                } => (range.start, self.scan(part, rows, &queries[range], &wanted)),
+            })
+            .collect();
+        let mut found: Vec<Vec<Found>> = queries.iter().map(|_| Vec::new()).collect();
+        for (first, results) in results {
+            results
+                .into_iter()
+                .enumerate()
+                .for_each(|(at, result)| found[first + at].push(result));
+        }
+        found
+    }
+
+    fn tasks(&self, query_count: usize) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        for (part, target) in self.targets.iter().enumerate() {
+            if target.visible.count() == 0 {
+                continue;
+            }
+            if target.walk.is_some() {
+                tasks.extend((0..query_count).map(|query| Task::Walk { part, query }));
+                continue;
+            }
+            let row_count = self.order.parts[part].chunk.row_count;
+            for first in (0..query_count).step_by(QUERIES_TOGETHER) {
+                let queries = first..query_count.min(first + QUERIES_TOGETHER);
+                // The fewer of the rows count, the more of them make a task.
+                let products = (self.dim * queries.len() * target.visible.count() / row_count).max(1);
+                let rows = (TASK_PRODUCTS / products).max(TASK_ROWS_MIN);
+                let ranges = (0..row_count).step_by(rows).map(|start| start..row_count.min(start + rows));
+                tasks.extend(ranges.map(|rows| Task::Scan {
+                    part,
+                    rows,
+                    queries: queries.clone(),
+                }));
+            }
+        }
+        tasks
+    }
+
+    fn scan(&self, part: usize, range: Range<usize>, queries: &[Query], wanted: &Wanted) -> Vec<Found> {
+        let target = &self.targets[part];
+        let rows = Rows {
+            part: part as u32,
+            column: target.column,
+            vectors: target.vectors,
+            dim: self.dim,
+            visible: &target.visible,
+        };
+        scan(&rows, range, queries, wanted, &self.order)
+    }
+
+    fn walk(&self, part: usize, query: &Query, wanted: &Wanted) -> Found {
+        let target = &self.targets[part];
+        let Some(index) = &target.walk else {
+            unreachable!("a task to walk has an index")
+        };
+        let allowed = if let Visible::Set(set) = &target.visible { Some(set) } else { None };
+        let limit = wanted.limit.min(target.visible.count());
+        let ef = if self.request.ef == 0 {
+            EF_DEFAULT.max(2 * limit)
+        } else {
+            self.request.ef
+        };
+        let rows = index.search(target.vectors, query.vector, limit, ef, allowed);
+        if rows.len() < limit && target.column.valid.is_none() {
+            // The graph did not lead to rows that are there.
+            let mut found = self.scan(part, 0..self.order.parts[part].chunk.row_count, std::slice::from_ref(query), wanted);
+            return found.remove(0);
+        }
+        let full = rows.len() == limit && limit < target.visible.count();
+        let mut top = Top::new(wanted.limit);
+        let accepted = rows.iter().filter(|(_, score)| wanted.accepts(*score));
+        accepted.for_each(|&(row, score)| {
+            top.push(
+                Hit {
+                    rank: rank(wanted.metric, score),
+                    part: part as u32,
+                    row,
+                },
+                &self.order,
+            )
+        });
+        let found = top.finish(&self.order);
+        // Beyond a hit that is out of range there are only such.
+        Found {
+            cut: full && found.hits.len() == limit,
+            ..found
+        }
+    }
+
+    /// The best `at_end` hits with different keys; None when a part left out rows that may belong to them.
+    fn merge(&self, found: Vec<Found>) -> Option<Vec<Hit>> {
+        // Whatever was left out anywhere is not better than this.
+        let worst = found
+            .iter()
+            .filter(|found| found.cut)
+            .filter_map(|found| found.hits.last())
+            .copied();
+        let surely = worst.min_by(|left, right| self.order.compare(left, right));
+        let mut all: Vec<Hit> = found.into_iter().flat_map(|found| found.hits).collect();
+        all.sort_unstable_by(|left, right| self.order.compare(left, right));
+        let mut keys = HashSet::with_capacity(self.at_end.min(all.len()));
+        let mut hits = Vec::with_capacity(self.at_end.min(all.len()));
+        for hit in all {
+            if surely.is_some_and(|surely| self.order.compare(&hit, &surely).is_gt()) {
+                return None;
+            }
+            if keys.insert(key_of(&self.order.pick(&hit), self.order.primary)) {
+                hits.push(hit);
+                if hits.len() == self.at_end {
+                    return Some(hits);
+                }
+            }
+        }
+        surely.is_none().then_some(hits)
+    }
+
+    fn reply(&self, schema: &Schema, answers: &[Vec<Hit>]) -> Outcome<SearchReply> {
+        let shown: Vec<&[Hit]> = answers.iter().map(|hits| hits.get(self.request.offset..).unwrap_or(&[])).collect();
+        let hits = || shown.iter().flat_map(|hits| hits.iter());
+        let picks: Vec<Pick> = hits().map(|hit| self.order.pick(hit)).collect();
+        let score = |hit: &Hit| rounded(score_of(self.request.metric, hit.rank), self.request.round_decimal);
+        Ok(SearchReply {
+            topks: shown.iter().map(|hits| hits.len() as u32).collect(),
+            ids: encode_ids(schema, &picks),
+            scores: hits().flat_map(|hit| score(hit).to_le_bytes()).collect(),
+            fields: encode_outputs(schema, &self.request.outputs, &picks)?,
+        })
+    }
+}
+
+/// The values of these rows for each output.
+pub fn encode_outputs(schema: &Schema, outputs: &[super::Output], picks: &[Pick]) -> Outcome<Vec<Vec<u8>>> {
+    let columns: Vec<&ColumnSchema> = outputs
+        .iter()
+        .map(|output| {
+            let position = schema.position(output.field_id);
+            position
+                .map(|at| &schema.columns[at])
+                .ok_or_else(|| Failure::of_field("malformed", output.field_id, vec!["output field".into()]))
+        })
+        .collect::<Outcome<_>>()?;
+    let encode = |(output, column): (&super::Output, &&ColumnSchema)| encode_field(&output.header, column, picks, output.keys.as_deref());
+    Ok(outputs.par_iter().zip(columns.par_iter()).map(encode).collect())
+}
+
+fn rounded(score: f32, decimals: i32) -> f32 {
+    if decimals < 0 {
+        return score;
+    }
+    let factor = 10f32.powi(decimals);
+    let rounded = (score * factor).round() / factor;
+    if rounded.is_finite() { rounded } else { score }
+}
