@@ -10,7 +10,7 @@ import { COLLECTIONS_MAX, COLLECTIONS_PER_DATABASE_MAX, GENERAL_CAPACITY_MAX } f
 import { CollectionSchema, type FieldSchema } from "../shared/proto/generated/messages.js";
 import { propertyOf, sameProperties, withoutKeys, withProperties } from "./properties.js";
 import { aliasesOf, aliasNamed, collectionNamed, requireCollectionById, requireDatabase } from "./read.js";
-import type { Catalog, Collection, CreateCollectionRecord, Database, RecordOf } from "./types.js";
+import type { Catalog, Collection, CreateCollectionRecord, Database, PropertyChange, RecordOf } from "./types.js";
 
 const replaced = (catalog: Catalog, collection: Collection): Catalog => ({
   ...catalog,
@@ -152,19 +152,20 @@ export const renameCollection = (catalog: Catalog, record: RecordOf<"renameColle
   return { ...replaced(catalog, renamed), collectionNames: names };
 };
 
-const MEMORY_KEYS = [
-  { matches: (key: string) => key === "mmap.enabled", what: "mmap" },
-  { matches: (key: string) => key.startsWith("warmup"), what: "warmup" },
-];
+const isWarmup = (key: string): boolean => key === "warmup" || key.startsWith("warmup.");
 
-/** Properties that say how a collection is held in memory change only while it is released. */
-const checkReleased = (collection: Collection, record: RecordOf<"alterCollection">): void => {
+/**
+ * Properties that say how a collection is held in memory change only while it is released (104). `name` is what the words call the collection:
+ * the name or alias of the request.
+ */
+export const checkReleased = (collection: Collection, changes: PropertyChange, name = collection.name): void => {
   if (collection.load === undefined) return;
-  for (const { matches, what } of MEMORY_KEYS) {
-    const verb = record.properties.some((pair) => matches(pair.key)) ? "alter" : record.deleteKeys.some(matches) ? "delete" : undefined;
-    if (verb !== undefined)
-      throw failure("collectionLoaded", { collection: collection.name }, `can not ${verb} ${what} properties if collection loaded`);
-  }
+  const refuse = (what: string) => failure("collectionLoaded", { collection: name }, `can not ${what} properties if collection loaded`);
+  const keys = changes.properties.map((pair) => pair.key);
+  if (keys.includes("mmap.enabled")) throw refuse("alter mmap");
+  if (keys.some(isWarmup)) throw refuse("alter warmup");
+  const deleted = changes.deleteKeys.find((key) => key === "mmap.enabled" || isWarmup(key));
+  if (deleted !== undefined) throw refuse(`delete ${deleted === "mmap.enabled" ? "mmap" : deleted}`);
 };
 
 export const alterCollection = (catalog: Catalog, record: RecordOf<"alterCollection">): Catalog => {
@@ -172,26 +173,26 @@ export const alterCollection = (catalog: Catalog, record: RecordOf<"alterCollect
   checkReleased(collection, record);
   const properties = withoutKeys(withProperties(collection.properties, record.properties), record.deleteKeys);
   const description = record.description ?? collection.schema.description;
-  if (sameProperties(properties, collection.properties) && description === collection.schema.description) return catalog;
+  const consistencyLevel = record.consistencyLevel ?? collection.consistencyLevel;
+  const same = description === collection.schema.description && consistencyLevel === collection.consistencyLevel;
+  if (same && sameProperties(properties, collection.properties)) return catalog;
   return replaced(catalog, {
     ...collection,
     properties,
+    consistencyLevel,
     schema: { ...collection.schema, description },
     updateTimestamp: record.timestamp,
   });
 };
 
-const isWarmup = (key: string): boolean => key === "warmup" || key.startsWith("warmup.");
-
-const checkFieldReleased = (collection: Collection, record: RecordOf<"alterField">): void => {
+/** The same for a field's parameters. */
+export const checkFieldReleased = (collection: Collection, changes: PropertyChange, name = collection.name): void => {
   if (collection.load === undefined) return;
-  const refuse = (context: string): never => {
-    throw failure("collectionLoaded", { collection: collection.name }, context);
-  };
-  if (record.properties.some((pair) => pair.key === "mmap.enabled"))
-    refuse("can not alter collection field properties if collection loaded");
-  if (record.properties.some((pair) => isWarmup(pair.key))) refuse("can not alter warmup if collection loaded");
-  if (record.deleteKeys.length > 0) refuse("can not drop collection field properties if collection loaded");
+  const refuse = (what: string) => failure("collectionLoaded", { collection: name }, `can not ${what} if collection loaded`);
+  const keys = changes.properties.map((pair) => pair.key);
+  if (keys.includes("mmap.enabled")) throw refuse("alter collection field properties");
+  if (keys.includes("warmup")) throw refuse("alter warmup");
+  if (changes.deleteKeys.some((key) => key === "mmap.enabled" || isWarmup(key))) throw refuse("drop collection field properties");
 };
 
 export const alterField = (catalog: Catalog, record: RecordOf<"alterField">): Catalog => {

@@ -1,7 +1,7 @@
 /** Records about databases. */
 import { failure, invalid } from "../shared/errors.js";
 import { DATABASES_MAX } from "../shared/limits.js";
-import { withoutKeys, withProperties } from "./properties.js";
+import { sameProperties, withoutKeys, withProperties } from "./properties.js";
 import { collectionsIn, DEFAULT_DATABASE } from "./read.js";
 import type { Catalog, RecordOf } from "./types.js";
 
@@ -39,5 +39,6 @@ export const alterDatabase = (catalog: Catalog, record: RecordOf<"alterDatabase"
   const database = catalog.databases.get(record.name);
   if (database === undefined) throw failure("databaseNotFound", { database: record.name }, "failed to get database by name");
   const properties = withoutKeys(withProperties(database.properties, record.properties), record.deleteKeys);
+  if (sameProperties(properties, database.properties)) return catalog;
   return { ...catalog, databases: catalog.databases.set(record.name, { ...database, properties }) };
 };

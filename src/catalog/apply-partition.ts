@@ -33,10 +33,14 @@ export const dropPartition = (catalog: Catalog, record: RecordOf<"dropPartition"
   return replaced(catalog, { ...collection, partitions: collection.partitions.filter((candidate) => candidate !== partition) });
 };
 
-const checkIndexes = (collection: Collection): void => {
-  if (collection.indexes.length === 0) throw failure("indexNotFound", { collection: collection.name });
+/** Every vector field that is loaded needs an index. `name` is what the words call the collection; `loadFields` empty: all fields. */
+export const checkIndexes = (collection: Collection, name = collection.name, loadFields: readonly string[] = []): void => {
+  if (collection.indexes.length === 0) throw failure("indexNotFound", { collection: name });
   const bare = collection.schema.fields.filter(
-    (field) => isVector(field.dataType) && !collection.indexes.some((index) => index.fieldId === field.fieldID),
+    (field) =>
+      isVector(field.dataType) &&
+      (loadFields.length === 0 || loadFields.includes(field.name)) &&
+      !collection.indexes.some((index) => index.fieldId === field.fieldID),
   );
   if (bare.length > 0)
     throw invalid(`there is no vector index on field: [${bare.map((field) => field.name).join(" ")}], please create index firstly`);
@@ -48,10 +52,18 @@ const checkPartitions = (collection: Collection, ids: readonly bigint[]): void =
   }
 };
 
+const sameLoad = (one: Load, other: Load): boolean =>
+  one.all === other.all &&
+  one.replicaNumber === other.replicaNumber &&
+  one.skipDynamicField === other.skipDynamicField &&
+  one.partitionIds.length === other.partitionIds.length &&
+  one.loadFields.length === other.loadFields.length &&
+  one.loadFields.every((name, index) => other.loadFields[index] === name);
+
 /** Loading the collection widens what partitions were loaded; loading partitions adds to them, and to a loaded collection nothing. */
 export const load = (catalog: Catalog, record: LoadRecord): Catalog => {
   const collection = requireCollectionById(catalog, record.collectionId);
-  checkIndexes(collection);
+  checkIndexes(collection, collection.name, record.loadFields);
   checkPartitions(collection, record.partitionIds ?? []);
   const before = collection.load;
   if (record.partitionIds !== undefined && before !== undefined && before.replicaNumber !== record.replicaNumber)
@@ -67,7 +79,7 @@ export const load = (catalog: Catalog, record: LoadRecord): Catalog => {
     loadFields: record.loadFields,
     skipDynamicField: record.skipDynamicField,
   };
-  return replaced(catalog, { ...collection, load: next });
+  return before !== undefined && sameLoad(before, next) ? catalog : replaced(catalog, { ...collection, load: next });
 };
 
 /** What is not loaded is released already. When the last loaded partition goes, the collection is released. */

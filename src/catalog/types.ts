@@ -84,7 +84,7 @@ interface Stamped {
 }
 
 /** Sets these keys, then removes those. */
-interface PropertyChange {
+export interface PropertyChange {
   readonly properties: readonly KeyValuePair[];
   readonly deleteKeys: readonly string[];
 }
@@ -131,8 +131,14 @@ export type CatalogRecord =
       readonly newDatabase: string;
       readonly newName: string;
     })
-  /** Properties of a collection; `description` replaces the schema's. */
-  | (Stamped & PropertyChange & { readonly kind: "alterCollection"; readonly collectionId: bigint; readonly description?: string })
+  /** Properties of a collection; `description` replaces the schema's, `consistencyLevel` the default one. */
+  | (Stamped &
+      PropertyChange & {
+        readonly kind: "alterCollection";
+        readonly collectionId: bigint;
+        readonly description?: string;
+        readonly consistencyLevel?: number;
+      })
   /** Type parameters of a field; `description` replaces the field's. */
   | (Stamped &
       PropertyChange & {

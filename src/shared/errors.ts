@@ -26,6 +26,7 @@ const sentinels = {
   rateLimit: { code: 8, text: "rate limit exceeded", retriable: true, legacy: ErrorCode.RateLimit },
   quotaExceeded: { code: 9, text: "quota exceeded", legacy: ErrorCode.ForceDeny },
   unimplemented: { code: 10, text: "service unimplemented" },
+  resourceInsufficient: { code: 12, text: "service resource insufficient", retriable: true },
   collectionNotFound: { code: 100, text: "collection not found", input: true, legacy: ErrorCode.CollectionNotExists },
   collectionNotLoaded: { code: 101, text: "collection not loaded" },
   collectionLimit: { code: 102, text: "exceeded the limit number of collections", input: true },

@@ -35,6 +35,12 @@ export const checkPartitionName = (given: string, strict = true): void => {
 
 const KEYWORDS = new Set(
   [
+    "like",
+    "exists",
+    "and",
+    "or",
+    "not",
+    "in",
     "json_contains",
     "json_contains_all",
     "json_contains_any",

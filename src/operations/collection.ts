@@ -1,0 +1,214 @@
+/**
+ * Collections: create, drop, rename, truncate, has.
+ *
+ * A create answers success when the same definition is there already; a drop when nothing is. Neither goes through an alias.
+ * Sources: milvus internal/proxy/task.go, internal/rootcoord/{create,drop}_collection_task.go, ddl_callbacks_alter_collection_name.go.
+ */
+import { checkRoom } from "../catalog/apply-collection.js";
+import { propertyOf, withProperties } from "../catalog/properties.js";
+import { DEFAULT_PARTITION, requireDatabase, resolve } from "../catalog/read.js";
+import type { Database, KeyValuePair } from "../catalog/types.js";
+import { invalid } from "../shared/errors.js";
+import { checkCollectionName } from "../shared/names.js";
+import {
+  CollectionSchema,
+  type CreateCollectionRequest,
+  DataType,
+  type DropCollectionRequest,
+  FieldSchema,
+  type HasCollectionRequest,
+  type RenameCollectionRequest,
+  services,
+  type TruncateCollectionRequest,
+  ValueField,
+} from "../shared/proto/generated/messages.js";
+import { WireError } from "../shared/proto/wire.js";
+import { DYNAMIC_FIELD } from "../shared/schema.js";
+import { createFromRest } from "./collection-rest.js";
+import { type AnyOperation, type Call, defineOperation } from "./operation.js";
+import { checkDefinition, checkRequest, type Definition } from "./schema-rules.js";
+import { change, collectionOf, databaseOf, nothing, required, restDatabase, textIn } from "./support.js";
+
+const { CreateCollection, DropCollection, HasCollection, RenameCollection, TruncateCollection } =
+  services["milvus.proto.milvus.MilvusService"];
+
+const FIRST_FIELD_ID = 100n;
+
+const dynamicField = (): FieldSchema =>
+  FieldSchema.create({
+    name: DYNAMIC_FIELD,
+    description: "dynamic schema",
+    dataType: DataType.JSON,
+    isDynamic: true,
+    nullable: true,
+    defaultValue: ValueField.create({ bytesData: Buffer.from("{}") }),
+  });
+
+/** The schema as it is kept: fields numbered from 100, the dynamic field last. */
+const completed = (schema: CollectionSchema, databaseName: string): CollectionSchema => {
+  const fields = schema.enableDynamicField ? [...schema.fields, dynamicField()] : schema.fields;
+  return {
+    ...schema,
+    dbName: databaseName,
+    autoID: schema.fields.some((field) => field.autoID),
+    version: 0,
+    properties: [],
+    fields: fields.map((field, index) => ({ ...field, fieldID: FIRST_FIELD_ID + BigInt(index), state: 0 })),
+  };
+};
+
+/** The given properties and those that Milvus adds to every collection. */
+const completedProperties = (given: readonly KeyValuePair[], database: Database, schema: CollectionSchema): KeyValuePair[] => {
+  const defaults = [
+    { key: "namespace.sharding.enabled", value: "false" },
+    { key: "timezone", value: propertyOf(database.properties, "timezone") ?? "UTC" },
+  ];
+  const last = FIRST_FIELD_ID + BigInt(schema.fields.length) - 1n;
+  return withProperties(withProperties(defaults, given), [{ key: "max_field_id", value: String(last) }]);
+};
+
+const decodeSchema = (bytes: Uint8Array): CollectionSchema => {
+  try {
+    return CollectionSchema.decode(bytes);
+  } catch (error) {
+    if (error instanceof WireError) throw invalid(`collection schema cannot be read: ${error.message}`);
+    throw error;
+  }
+};
+
+export const createCollection = async (call: Call, request: CreateCollectionRequest) => {
+  const definition: Definition = {
+    schema: decodeSchema(request.schema),
+    properties: request.properties,
+    shardsNum: request.shardsNum,
+    numPartitions: request.numPartitions,
+    collectionName: request.collectionName,
+  };
+  checkRequest(definition);
+  const { catalog } = call.engine;
+  const database = requireDatabase(catalog, databaseOf(call, request));
+  const shardsNum = Math.max(request.shardsNum, 1);
+  checkRoom(catalog, database.name, 1, shardsNum);
+  checkDefinition(definition);
+  const schema = completed(definition.schema, database.name);
+  const id = call.engine.ids(2);
+  await change(call, {
+    kind: "createCollection",
+    id,
+    database: database.name,
+    schema,
+    properties: completedProperties(request.properties, database, schema),
+    partitions: [{ id: id + 1n, name: DEFAULT_PARTITION, createdTimestamp: 0n }],
+    shardsNum,
+    consistencyLevel: request.consistencyLevel,
+    numPartitions: 1n,
+  });
+  return {};
+};
+
+const drop = async (call: Call, request: Pick<DropCollectionRequest, "dbName" | "collectionName">) => {
+  await change(call, { kind: "dropCollection", database: databaseOf(call, request), name: request.collectionName });
+  return {};
+};
+
+const has = (call: Call, request: Pick<HasCollectionRequest, "dbName" | "collectionName">) => {
+  checkCollectionName(request.collectionName);
+  const database = requireDatabase(call.engine.catalog, databaseOf(call, request));
+  return { value: resolve(call.engine.catalog, database.name, request.collectionName) !== undefined };
+};
+
+const rename = async (call: Call, request: Pick<RenameCollectionRequest, "dbName" | "oldName" | "newName" | "newDBName">) => {
+  checkCollectionName(request.newName);
+  if (request.oldName === "") throw invalid("old collection name should not be empty");
+  const database = databaseOf(call, request);
+  const newDatabase = request.newDBName || database;
+  if (database === newDatabase && request.oldName === request.newName)
+    throw invalid("collection name or database name should be different");
+  await change(call, { kind: "renameCollection", database, name: request.oldName, newDatabase, newName: request.newName });
+  return {};
+};
+
+const truncate = async (call: Call, request: Pick<TruncateCollectionRequest, "dbName" | "collectionName">) => {
+  await change(call, { kind: "truncateCollection", collectionId: collectionOf(call, request).id });
+  return {};
+};
+
+const BASE = "POST /v2/vectordb/collections";
+const named = (call: Call, body: Record<string, unknown>) => ({
+  ...restDatabase(call, body),
+  collectionName: textIn(body, "collectionName"),
+});
+
+export const operations: readonly AnyOperation[] = [
+  defineOperation(CreateCollection, {
+    privilege: "CreateCollection",
+    scope: "database",
+    built: "partly",
+    note: "Float16, BFloat16, Int8, binary and sparse vectors, Array, Geometry, Timestamptz, Text, struct arrays, functions and partition keys are refused",
+    handle: createCollection,
+    rest: [
+      {
+        route: `${BASE}/create`,
+        required: required("CollectionReq", "collectionName"),
+        handle: (call, body) => createFromRest(call, body, createCollection),
+      },
+    ],
+  }),
+  defineOperation(DropCollection, {
+    privilege: "DropCollection",
+    scope: "database",
+    handle: drop,
+    rest: [
+      {
+        route: `${BASE}/drop`,
+        required: required("CollectionNameReq", "collectionName"),
+        handle: async (call, body) => drop(call, named(call, body)).then(() => nothing),
+      },
+    ],
+  }),
+  defineOperation(HasCollection, {
+    privilege: "DescribeCollection",
+    scope: "collection",
+    handle: has,
+    rest: [
+      {
+        route: `${BASE}/has`,
+        required: required("CollectionNameReq", "collectionName"),
+        handle: async (call, body) => ({ data: { has: has(call, named(call, body)).value } }),
+      },
+    ],
+  }),
+  defineOperation(RenameCollection, {
+    privilege: "RenameCollection",
+    scope: "database",
+    handle: rename,
+    rest: [
+      {
+        route: `${BASE}/rename`,
+        required: required("RenameCollectionReq", "collectionName", "newCollectionName"),
+        handle: async (call, body) => {
+          const { dbName, collectionName } = named(call, body);
+          await rename(call, {
+            dbName,
+            oldName: collectionName,
+            newName: textIn(body, "newCollectionName"),
+            newDBName: textIn(body, "newDbName"),
+          });
+          return nothing;
+        },
+      },
+    ],
+  }),
+  defineOperation(TruncateCollection, {
+    privilege: "TruncateCollection",
+    scope: "collection",
+    handle: truncate,
+    rest: [
+      {
+        route: `${BASE}/truncate`,
+        required: required("CollectionNameReq", "collectionName"),
+        handle: async (call, body) => truncate(call, named(call, body)).then(() => nothing),
+      },
+    ],
+  }),
+];

@@ -1,0 +1,149 @@
+/**
+ * Checks of an index request by itself: type, metric, parameters, in Milvus's order and words. What depends on the other indexes of the collection
+ * is the reducer's.
+ * Sources: milvus internal/proxy/task_index.go, internal/util/indexparamcheck, knowhere include/knowhere/config.h.
+ */
+import { expandIndexParams } from "../catalog/index-params.js";
+import type { FieldSchema, KeyValuePair } from "../catalog/types.js";
+import { failure, invalid, type MilvusError, missing } from "../shared/errors.js";
+import { INDEX_PARAMS_BYTES_MAX } from "../shared/limits.js";
+import { DataType } from "../shared/proto/generated/messages.js";
+import { isVector, typeName, typeParam } from "../shared/schema.js";
+import { AUTOINDEX, BUILD_RULES, canBeMapped, METRICS, type Rule, SCALAR_INDEXES, VECTOR_INDEXES } from "./index-types.js";
+import { checkWarmupPolicy } from "./property-rules.js";
+import { checkScalarIndex } from "./scalar-index-rules.js";
+
+const PARAMS = { expected: "valid index params", actual: "invalid index params" };
+const invalidParams = (words: string): MilvusError => invalid(words, PARAMS);
+
+const checkParamsSize = (params: readonly KeyValuePair[]): void => {
+  const bytes = params.reduce((sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
+  if (bytes > INDEX_PARAMS_BYTES_MAX)
+    throw failure("parameterTooLarge", { message: `index params size exceeds ${INDEX_PARAMS_BYTES_MAX} bytes` });
+};
+
+const unknownType = (type: string): MilvusError =>
+  failure("invalidParameter", { expected: "valid index", actual: `invalid index type: ${type}` });
+
+const isKnown = (type: string): boolean => type === AUTOINDEX || VECTOR_INDEXES.has(type) || SCALAR_INDEXES.has(type);
+
+const checkMmap = (type: string, params: ReadonlyMap<string, string>): void => {
+  const value = params.get("mmap.enabled");
+  if (value === undefined) return;
+  if (!["true", "false"].includes(value.toLowerCase()))
+    throw invalid(`invalid mmap type params: invalid mmap.enabled value: ${value}, expected: true, false`);
+  if (value.toLowerCase() === "true" && isKnown(type) && !canBeMapped(type))
+    throw invalid(`invalid mmap type params: index type ${type} does not support mmap`);
+};
+
+const checkWarmupParam = (params: ReadonlyMap<string, string>): void => {
+  const policy = params.get("warmup");
+  const wrong = policy === undefined ? undefined : checkWarmupPolicy(policy);
+  if (wrong !== undefined) throw invalid(`invalid warmup params: ${wrong}`);
+};
+
+/** Python clients send a missing value as `None`, JSON ones as null. */
+const isGiven = (value: string | undefined): value is string => value !== undefined && value !== "None" && value !== "null";
+
+const checkInteger = (key: string, value: string, low: number, high: number): void => {
+  if (/^[+-]?\d+\.\d*$/.test(value)) throw invalid(`wrong data type in json, key: '${key}', value: '${value}'`);
+  if (!/^[+-]?\d+$/.test(value)) throw invalid(`invalid integer value, key: '${key}', value: '${value}'`);
+  const number = Number(value);
+  if (number < low || number > high) throw invalid(`Out of range in json: param '${key}' (${number}) should be in range [${low}, ${high}]`);
+};
+
+const checkRule = (key: string, value: string, rule: Rule): void => {
+  switch (rule.kind) {
+    case "integer":
+      checkInteger(key, value, rule.low, rule.high);
+      return;
+    case "flag":
+      if (!["true", "false"].includes(value.toLowerCase()))
+        throw invalid(`Type conflict in json: param '${key}' (${JSON.stringify(value)}) should be a boolean`);
+      return;
+    case "scalarQuantizer":
+      if (!rule.options.includes(value.toLowerCase())) throw invalid("invalid scalar quantizer type");
+      return;
+    case "refineType":
+      if (!rule.options.includes(value.toLowerCase()))
+        throw invalid(`invalid refine type : ${value}, optional types are [${rule.options.join(", ")}]`);
+  }
+};
+
+const checkDivisors = (type: string, field: FieldSchema, params: ReadonlyMap<string, string>): void => {
+  const dim = typeParam(field, "dim") ?? 0;
+  const m = params.get("m");
+  if (type === "IVF_PQ" && !isGiven(m)) throw invalid("param 'm' not exist in json");
+  if (["IVF_PQ", "HNSW_PQ", "HNSW_PRQ"].includes(type) && isGiven(m) && dim % Number(m) !== 0)
+    throw invalid(
+      `The dimension of ${type === "IVF_PQ" ? "a" : "the"} vector (dim) should be a multiple of the number of subquantizers (m). Dimension: ${dim}, m: ${m}`,
+    );
+  const part = params.get("sub_dim");
+  if (type === "SCANN" && isGiven(part) && dim % Number(part) !== 0)
+    throw invalid(`The dimension of a vector (dim) should be a multiple of sub_dim. Dimension:${dim}, sub_dim:${part}`);
+};
+
+const checkBuildParams = (type: string, field: FieldSchema, params: ReadonlyMap<string, string>): void => {
+  const dim = params.get("dim");
+  if (dim !== undefined && Number(dim) !== typeParam(field, "dim"))
+    throw invalidParams(`dimension mismatch, dimension in schema: ${typeParam(field, "dim")}, dimension: ${dim}`);
+  for (const [key, rule] of Object.entries(BUILD_RULES.get(type) ?? {})) {
+    const value = params.get(key);
+    if (isGiven(value)) checkRule(key, value, rule);
+  }
+  checkDivisors(type, field, params);
+};
+
+const checkMetric = (field: FieldSchema, metric: string): void => {
+  if (METRICS.get(field.dataType)?.includes(metric)) return;
+  if (field.dataType === DataType.SparseFloatVector) throw invalidParams("only IP&BM25 is the supported metric type for sparse index");
+  const kind = field.dataType === DataType.BinaryVector ? "binary" : field.dataType === DataType.Int8Vector ? "int" : "float";
+  throw invalidParams(`${kind} vector index does not support metric type: ${metric}`);
+};
+
+/** AUTOINDEX takes nothing but a metric; it is shown as asked for, with the metric it got. */
+const automatic = (params: ReadonlyMap<string, string>): KeyValuePair[] => {
+  const others = [...params.keys()].filter((key) => key !== "index_type" && key !== "metric_type");
+  if (others.length > 0) throw invalid("only metric type can be passed when use AutoIndex");
+  return [
+    { key: "index_type", value: AUTOINDEX },
+    { key: "metric_type", value: params.get("metric_type") ?? "COSINE" },
+  ];
+};
+
+const checkVectorIndex = (
+  field: FieldSchema,
+  given: readonly KeyValuePair[],
+  params: ReadonlyMap<string, string>,
+): readonly KeyValuePair[] => {
+  const type = params.get("index_type");
+  const kept = type === undefined || type === AUTOINDEX ? automatic(params) : given;
+  const metric = kept === given ? params.get("metric_type") : kept[1]?.value;
+  if (metric === undefined) throw invalidParams("metric type not set for vector index");
+  checkMetric(field, metric);
+  if (type === undefined || type === AUTOINDEX) return kept;
+  if (!isKnown(type)) throw invalid(`invalid index type: ${type}`);
+  if (!VECTOR_INDEXES.get(type)?.includes(field.dataType))
+    throw invalid(`data type ${typeName(field.dataType)} can't build with this index ${type}`);
+  checkBuildParams(type, field, params);
+  return given;
+};
+
+/** Checks the request; returns the parameters to keep. */
+export const checkIndexParams = (field: FieldSchema, fieldName: string, given: readonly KeyValuePair[]): readonly KeyValuePair[] => {
+  checkParamsSize(given);
+  const params = expandIndexParams(given);
+  const type = params.get("index_type");
+  if (type !== undefined && type !== "") {
+    checkMmap(type, params);
+    if (!isKnown(type)) throw unknownType(type);
+  }
+  checkWarmupParam(params);
+  if (isVector(field.dataType)) return checkVectorIndex(field, given, params);
+  if (type !== undefined && VECTOR_INDEXES.has(type)) throw invalidParams(`index ${type} only supports vector data type`);
+  if (type === "") throw invalid("invalid index type: ");
+  if (field.dataType === DataType.JSON && !isGiven(params.get("json_cast_type")))
+    throw missing("json index must specify cast type", { missing_param: "json_cast_type" });
+  checkScalarIndex(type === AUTOINDEX ? undefined : type, field, params);
+  return field.dataType === DataType.JSON && !params.has("json_path") ? [...given, { key: "json_path", value: fieldName }] : given;
+};

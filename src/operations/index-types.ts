@@ -1,0 +1,85 @@
+/**
+ * The index types of Milvus: which data types each serves, and what its build parameters may be. All of the vector types are accepted for what they
+ * say; the engine serves each with the exact scan or the HNSW graph.
+ * Sources: milvus internal/util/indexparamcheck, knowhere include/knowhere/index/index_table.h and src/index/**.
+ */
+import { DataType } from "../shared/proto/generated/messages.js";
+
+const FLOATS = [DataType.FloatVector, DataType.Float16Vector, DataType.BFloat16Vector];
+const BINARY = [DataType.BinaryVector];
+const SPARSE = [DataType.SparseFloatVector];
+
+/** Data types that a vector index can be built on. */
+export const VECTOR_INDEXES: ReadonlyMap<string, readonly DataType[]> = new Map([
+  ...["FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_SQ", "IVF_PQ", "IVF_RABITQ", "IVF_RABITQ_FASTSCAN", "SCANN"].map(
+    (name): [string, readonly DataType[]] => [name, FLOATS],
+  ),
+  ...["IVF_FLAT_CC", "IVF_SQ_CC", "SCANN_DVR", "DISKANN", "AISAQ"].map((name): [string, readonly DataType[]] => [name, FLOATS]),
+  ["HNSW", [...FLOATS, DataType.Int8Vector, ...BINARY]],
+  ...["HNSW_SQ", "HNSW_PQ", "HNSW_PRQ"].map((name): [string, readonly DataType[]] => [name, [...FLOATS, DataType.Int8Vector]]),
+  ["BIN_FLAT", BINARY],
+  ["BIN_IVF_FLAT", BINARY],
+  ["MINHASH_LSH", BINARY],
+  ["SPARSE_INVERTED_INDEX", SPARSE],
+  ["SPARSE_WAND", SPARSE],
+]);
+
+export const AUTOINDEX = "AUTOINDEX";
+
+export const SCALAR_INDEXES: ReadonlySet<string> = new Set([
+  "INVERTED",
+  "BITMAP",
+  "STL_SORT",
+  "Asceneding",
+  "Trie",
+  "TRIE",
+  "marisa-trie",
+  "NGRAM",
+  "RTREE",
+]);
+
+/** Vector types that cannot be mapped, and the scalar types that can (the rest of the vector types can). */
+const UNMAPPED = new Set(["DISKANN", "AISAQ", "MINHASH_LSH"]);
+const MAPPED_SCALARS = new Set(["INVERTED", "BITMAP", "HYBRID", "Trie", "NGRAM"]);
+export const canBeMapped = (type: string): boolean =>
+  type === AUTOINDEX || (VECTOR_INDEXES.has(type) ? !UNMAPPED.has(type) : MAPPED_SCALARS.has(type));
+
+export const METRICS: ReadonlyMap<number, readonly string[]> = new Map([
+  ...FLOATS.map((type): [number, readonly string[]] => [type, ["L2", "IP", "COSINE"]]),
+  [DataType.Int8Vector, ["L2", "IP", "COSINE"]],
+  [DataType.BinaryVector, ["HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE", "MHJACCARD"]],
+  [DataType.SparseFloatVector, ["IP", "BM25"]],
+]);
+
+export type Rule =
+  | { readonly kind: "integer"; readonly low: number; readonly high: number }
+  | { readonly kind: "flag" }
+  | { readonly kind: "scalarQuantizer"; readonly options: readonly string[] }
+  | { readonly kind: "refineType"; readonly options: readonly string[] };
+
+const integer = (low: number, high: number): Rule => ({ kind: "integer", low, high });
+const flag: Rule = { kind: "flag" };
+const nlist = integer(1, 65536);
+const graph = { M: integer(2, 2048), efConstruction: integer(1, 2147483647) };
+const refine = {
+  refine: flag,
+  refine_type: { kind: "refineType", options: ["sq4u", "sq6", "sq8", "fp16", "bf16", "fp32", "flat"] } as Rule,
+};
+const ivfRefine = { refine: flag, refine_type: { kind: "refineType", options: ["sq6", "sq8", "fp16", "bf16", "fp32", "flat"] } as Rule };
+const quantizer = { m: integer(1, 65536), nbits: integer(1, 24) };
+
+/** Rules of the build parameters that are checked; other keys are kept as they are. */
+export const BUILD_RULES: ReadonlyMap<string, Readonly<Record<string, Rule>>> = new Map<string, Readonly<Record<string, Rule>>>([
+  ["IVF_FLAT", { nlist }],
+  ["IVF_SQ8", { nlist, ...ivfRefine }],
+  ["IVF_SQ", { nlist, sq_type: { kind: "scalarQuantizer", options: ["sq4", "sq6", "sq8"] }, ...ivfRefine }],
+  ["IVF_PQ", { nlist, ...quantizer, ...ivfRefine }],
+  ["IVF_RABITQ", { nlist, rbq_bits: integer(1, 9), ...ivfRefine }],
+  ["IVF_RABITQ_FASTSCAN", { nlist, ...ivfRefine }],
+  ["SCANN", { nlist, sub_dim: integer(1, 65536), with_raw_data: flag }],
+  ["BIN_IVF_FLAT", { nlist }],
+  ["HNSW", graph],
+  ["HNSW_SQ", { ...graph, sq_type: { kind: "scalarQuantizer", options: ["sq4u", "sq6", "sq8", "fp16", "bf16"] }, ...refine }],
+  ["HNSW_PQ", { ...graph, ...quantizer, ...refine }],
+  ["HNSW_PRQ", { ...graph, ...quantizer, nrq: integer(1, 16), ...refine }],
+]);

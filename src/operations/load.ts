@@ -1,0 +1,260 @@
+/**
+ * Loading: what of a collection may be searched.
+ *
+ * Model: rows are always in the engine; a load is the catalog's word that they may be read, so it is complete when the call returns, and states and
+ * progress are Loaded and 100 or nothing. It asks for an index on every vector field, as Milvus does. There is one replica on this one node.
+ * Sources: milvus internal/proxy/{task,impl}.go, internal/querycoordv2/job.
+ */
+import { checkIndexes } from "../catalog/apply-partition.js";
+import { propertyOf } from "../catalog/properties.js";
+import { hasPartitionKey, isPartitionLoaded, loadedPartitions, requireCollection, requirePartition, resolve } from "../catalog/read.js";
+import type { Collection } from "../catalog/types.js";
+import { collectionNotFound, failure, invalid } from "../shared/errors.js";
+import { checkCollectionName } from "../shared/names.js";
+import {
+  type GetLoadStateRequest,
+  type GetReplicasRequest,
+  type LoadCollectionRequest,
+  type LoadPartitionsRequest,
+  LoadState,
+  type ReleasePartitionsRequest,
+  services,
+} from "../shared/proto/generated/messages.js";
+import { fieldNamed, isVector, primaryField } from "../shared/schema.js";
+import { type AnyOperation, type Call, defineOperation } from "./operation.js";
+import { type Body, change, collectionOf, databaseOf, nothing, required, restDatabase, textIn, textsIn } from "./support.js";
+
+const { LoadCollection, ReleaseCollection, LoadPartitions, ReleasePartitions, GetLoadState, GetLoadingProgress, GetReplicas } =
+  services["milvus.proto.milvus.MilvusService"];
+
+export const DEFAULT_RESOURCE_GROUP = "__default_resource_group";
+/** The id of the one node there is, where a reply must name nodes. */
+export const NODE_ID = 1n;
+
+export const loadStateOf = (collection: Collection): LoadState =>
+  collection.load === undefined ? LoadState.LoadStateNotLoad : LoadState.LoadStateLoaded;
+
+const checkLoadFields = (collection: Collection, names: readonly string[]): void => {
+  if (names.length === 0) return;
+  const fields = names.map((name) => {
+    const field = fieldNamed(collection.schema, name);
+    if (field === undefined) throw failure("fieldNotFound", { field: name });
+    return field;
+  });
+  const key = primaryField(collection.schema);
+  const refuse = (what: string) => invalid(`load field list [${names.join(" ")}] does not contain ${what}`);
+  if (!fields.includes(key)) throw refuse(`primary key field ${key.name}`);
+  if (!fields.some((field) => isVector(field.dataType))) throw refuse("vector field");
+  const clustering = collection.schema.fields.find((field) => field.isClusteringKey);
+  if (clustering && !fields.includes(clustering)) throw refuse(`clustering key field ${clustering.name}`);
+};
+
+/** Replicas asked for: by the request, else by the collection's property, else one. More than the node can hold are refused. */
+const replicasOf = (collection: Collection, asked: number, groups: readonly string[], context: string): number => {
+  const property = Number(propertyOf(collection.properties, "collection.replica.number") ?? "1");
+  const wanted = asked > 0 ? asked : property > 0 ? property : 1;
+  const unknown = groups.find((group) => group !== DEFAULT_RESOURCE_GROUP);
+  if (unknown !== undefined) throw failure("resourceGroupNotFound", { rg: unknown }, context);
+  const prefix = context === "" ? "" : `${context}: `;
+  if (groups.length > 1 && groups.length !== wanted)
+    throw invalid(
+      `${prefix}replica=[${wanted}] resource group=[${groups.join(",")}], resource group num can only be 0, 1 or same as replica number`,
+    );
+  if (wanted > 1)
+    throw failure(
+      "resourceInsufficient",
+      { currentStreamingNode: 1, expectedStreamingNode: wanted },
+      `${prefix}when load ${wanted} replica count`,
+    );
+  return wanted;
+};
+
+type LoadRequest = Pick<
+  LoadPartitionsRequest & LoadCollectionRequest,
+  "dbName" | "collectionName" | "replicaNumber" | "resourceGroups" | "refresh" | "loadFields" | "skipLoadDynamicField"
+>;
+
+export const load = async (call: Call, request: LoadRequest) => {
+  const collection = collectionOf(call, request);
+  checkLoadFields(collection, request.loadFields);
+  checkIndexes(collection, request.collectionName, request.loadFields);
+  const context = "call query coordinator LoadCollection";
+  if (request.refresh && collection.load === undefined) throw failure("collectionNotLoaded", { collection: collection.id }, context);
+  const replicaNumber = replicasOf(collection, request.replicaNumber, request.resourceGroups, context);
+  // A refresh asks for rows written since to be found, which they are already.
+  if (request.refresh) return {};
+  await change(call, {
+    kind: "load",
+    collectionId: collection.id,
+    replicaNumber,
+    loadFields: request.loadFields,
+    skipDynamicField: request.skipLoadDynamicField,
+  });
+  return {};
+};
+
+const loadPartitions = async (call: Call, request: LoadRequest & { readonly partitionNames: readonly string[] }) => {
+  const collection = collectionOf(call, request);
+  if (hasPartitionKey(collection)) throw invalid("disable load partitions if partition key mode is used");
+  checkLoadFields(collection, request.loadFields);
+  checkIndexes(collection, request.collectionName, request.loadFields);
+  const partitionIds = request.partitionNames.map((name) => requirePartition(collection, name).id);
+  if (partitionIds.length === 0) throw invalid("failed to load partition, due to no partition specified");
+  if (request.refresh && collection.load === undefined) throw failure("collectionNotLoaded", { collection: collection.id });
+  const replicaNumber = replicasOf(collection, request.replicaNumber, request.resourceGroups, "");
+  if (request.refresh) return {};
+  await change(call, {
+    kind: "load",
+    collectionId: collection.id,
+    partitionIds,
+    replicaNumber,
+    loadFields: request.loadFields,
+    skipDynamicField: request.skipLoadDynamicField,
+  });
+  return {};
+};
+
+const release = async (call: Call, request: { readonly dbName: string; readonly collectionName: string }) => {
+  await change(call, { kind: "release", collectionId: collectionOf(call, request).id });
+  return {};
+};
+
+const releasePartitions = async (call: Call, request: Pick<ReleasePartitionsRequest, "dbName" | "collectionName" | "partitionNames">) => {
+  const collection = collectionOf(call, request);
+  if (hasPartitionKey(collection)) throw invalid("disable release partitions if partition key mode is used");
+  const partitionIds = request.partitionNames.map((name) => requirePartition(collection, name).id);
+  if (partitionIds.length === 0) throw failure("invalidParameter", { expected: "any partition", actual: "empty partition list" });
+  await change(call, { kind: "release", collectionId: collection.id, partitionIds });
+  return {};
+};
+
+type StateRequest = Pick<GetLoadStateRequest, "dbName" | "collectionName" | "partitionNames">;
+
+/** Never an error for what is missing or released. */
+const loadState = (call: Call, request: StateRequest) => {
+  checkCollectionName(request.collectionName);
+  const collection = resolve(call.engine.catalog, databaseOf(call, request), request.collectionName);
+  if (collection === undefined) return { state: LoadState.LoadStateNotExist };
+  const loaded =
+    request.partitionNames.length === 0
+      ? collection.load !== undefined
+      : request.partitionNames.every((name) => isPartitionLoaded(collection, requirePartition(collection, name).id));
+  return { state: loaded ? LoadState.LoadStateLoaded : LoadState.LoadStateNotLoad };
+};
+
+const progress = (call: Call, request: StateRequest) => {
+  const collection = collectionOf(call, request);
+  const partitions = request.partitionNames.map((name) => requirePartition(collection, name));
+  if (collection.load === undefined) throw failure("collectionNotLoaded", { collection: collection.id });
+  const released = partitions.find((partition) => !isPartitionLoaded(collection, partition.id));
+  if (released) throw failure("partitionNotLoaded", { partition: released.id });
+  return { progress: 100n, refreshProgress: 100n };
+};
+
+const replicas = (call: Call, request: Pick<GetReplicasRequest, "dbName" | "collectionName" | "collectionID">) => {
+  const { catalog } = call.engine;
+  const collection =
+    request.collectionName !== ""
+      ? requireCollection(catalog, databaseOf(call, request), request.collectionName)
+      : catalog.collections.get(request.collectionID);
+  if (collection?.load === undefined) return { replicas: [] };
+  const replica = {
+    replicaID: collection.id,
+    collectionID: collection.id,
+    partitionIds: loadedPartitions(collection),
+    shardReplicas: Array.from({ length: collection.shardsNum }, (_, shard) => ({
+      leaderID: NODE_ID,
+      leaderAddr: "",
+      dmChannelName: `elanus-dml_${shard}_${collection.id}v${shard}`,
+      nodeIds: [NODE_ID],
+    })),
+    nodeIds: [NODE_ID],
+    resourceGroupName: DEFAULT_RESOURCE_GROUP,
+  };
+  return { replicas: [replica] };
+};
+
+const COLLECTIONS = "POST /v2/vectordb/collections";
+const PARTITIONS = "POST /v2/vectordb/partitions";
+
+const named = (call: Call, body: Body) => ({
+  ...restDatabase(call, body),
+  collectionName: textIn(body, "collectionName"),
+  partitionNames: textsIn(body, "partitionNames"),
+});
+const plainLoad = { replicaNumber: 0, resourceGroups: [], loadFields: [], skipLoadDynamicField: false };
+const byName = required("CollectionNameReq", "collectionName");
+const byPartitions = required("PartitionsReq", "collectionName", "partitionNames");
+
+/** Unlike the RPC, the route answers a missing collection with 100. */
+const restState = (call: Call, body: Body) => {
+  const request = named(call, body);
+  const { state } = loadState(call, request);
+  if (state === LoadState.LoadStateNotExist) throw collectionNotFound(databaseOf(call, request), request.collectionName);
+  const loaded = state === LoadState.LoadStateLoaded;
+  return { message: "", data: { loadState: loaded ? "LoadStateLoaded" : "LoadStateNotLoad", loadProgress: loaded ? 100 : 0 } };
+};
+
+export const operations: readonly AnyOperation[] = [
+  defineOperation(LoadCollection, {
+    privilege: "Load",
+    scope: "collection",
+    handle: load,
+    rest: [
+      {
+        route: `${COLLECTIONS}/load`,
+        required: byName,
+        handle: async (call, body) => load(call, { ...plainLoad, ...named(call, body), refresh: false }).then(() => nothing),
+      },
+      {
+        route: `${COLLECTIONS}/refresh_load`,
+        required: byName,
+        handle: async (call, body) => load(call, { ...plainLoad, ...named(call, body), refresh: true }).then(() => nothing),
+      },
+    ],
+  }),
+  defineOperation(ReleaseCollection, {
+    privilege: "Release",
+    scope: "collection",
+    handle: release,
+    rest: [
+      {
+        route: `${COLLECTIONS}/release`,
+        required: byName,
+        handle: async (call, body) => release(call, named(call, body)).then(() => nothing),
+      },
+    ],
+  }),
+  defineOperation(LoadPartitions, {
+    privilege: "Load",
+    scope: "collection",
+    handle: loadPartitions,
+    rest: [
+      {
+        route: `${PARTITIONS}/load`,
+        required: byPartitions,
+        handle: async (call, body) => loadPartitions(call, { ...plainLoad, ...named(call, body), refresh: false }).then(() => nothing),
+      },
+    ],
+  }),
+  defineOperation(ReleasePartitions, {
+    privilege: "Release",
+    scope: "collection",
+    handle: releasePartitions,
+    rest: [
+      {
+        route: `${PARTITIONS}/release`,
+        required: byPartitions,
+        handle: async (call, body) => releasePartitions(call, named(call, body)).then(() => nothing),
+      },
+    ],
+  }),
+  defineOperation(GetLoadState, {
+    privilege: "GetLoadState",
+    scope: "collection",
+    handle: loadState,
+    rest: [{ route: `${COLLECTIONS}/get_load_state`, required: byName, handle: async (call, body) => restState(call, body) }],
+  }),
+  defineOperation(GetLoadingProgress, { privilege: "GetLoadingProgress", scope: "collection", handle: progress }),
+  defineOperation(GetReplicas, { privilege: "GetReplicas", scope: "collection", handle: replicas }),
+];
