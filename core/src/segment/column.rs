@@ -92,6 +92,21 @@ impl Values {
         }
     }
 
+    /// The bytes of values of a fixed width, one row after another; of texts those of the texts.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Values::Bool(values) => values,
+            Values::Int8(values) => bytemuck::cast_slice(values),
+            Values::Int16(values) => bytemuck::cast_slice(values),
+            Values::Int32(values) => bytemuck::cast_slice(values),
+            Values::Int64(values) => bytemuck::cast_slice(values),
+            Values::Float(values) => bytemuck::cast_slice(values),
+            Values::Double(values) => bytemuck::cast_slice(values),
+            Values::Bytes { bytes, .. } => bytes,
+            Values::Vectors { values, .. } => bytemuck::cast_slice(values),
+        }
+    }
+
     fn extend(&mut self, more: &Values) {
         match (self, more) {
             (Values::Bool(values), Values::Bool(more)) => values.to_mut().extend_from_slice(more),

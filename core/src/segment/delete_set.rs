@@ -1,8 +1,10 @@
 //! A segment's deletes as bytes with a checksum, and back. Little-endian:
 //!
-//!     set     := magic "ELANDELS" version:u32 (1) count:u32 row_count:u64 entry* checksum:u64
-//!     entry   := row:u32 timestamp:u64                rows counted through the chunks, ascending
-//!     checksum: xxh3-64 of everything before it
+//! ```text
+//! set     := magic "ELANDELS" version:u32 (1) count:u32 row_count:u64 entry* checksum:u64
+//! entry   := row:u32 timestamp:u64                rows counted through the chunks, ascending
+//! checksum: xxh3-64 of everything before it
+//! ```
 
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -154,7 +154,7 @@ fn put_vectors(out: &mut Vec<u8>, dim: usize, rows: &Rows) {
     }
     for (column, row) in valid() {
         if let Values::Vectors { values, .. } = &column.values {
-            // The machine is little-endian, as the wire is; `lib.rs` refuses to compile elsewhere.
+            // The machine is little-endian, as the wire is; `segment` does not compile elsewhere.
             out.extend_from_slice(bytemuck::cast_slice(&values[row * dim..(row + 1) * dim]));
         }
     }

@@ -1,4 +1,6 @@
 //! Segments: rows as columns, in memory or mapped from a file.
+//!
+//! Values in memory, in files and on the wire have the same bytes, which holds on little-endian machines only.
 
 pub mod buffer;
 pub mod chunk;
@@ -8,17 +10,27 @@ mod decode_vectors;
 pub mod delete_set;
 pub mod encode;
 mod encode_json;
+mod file;
 mod key_index;
 pub mod keys;
+mod opening;
 mod payload;
 pub mod rows;
 pub mod schema;
+pub mod sealing;
 pub mod segment;
 pub mod snapshot;
 pub mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use encode::encode_field;
 pub use keys::{Keys, encode_ids};
 pub use rows::{FieldBytes, Rows};
+pub use sealing::Sealing;
 pub use segment::Segment;
 pub use snapshot::{IndexSlot, Pick, SegmentSnapshot};
+
+#[cfg(target_endian = "big")]
+compile_error!("values are kept in the wire's byte order, which must be the machine's");

@@ -35,6 +35,33 @@ impl ColumnType {
             _ => return None,
         })
     }
+
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Bool => 1,
+            Self::Int8 => 2,
+            Self::Int16 => 3,
+            Self::Int32 => 4,
+            Self::Int64 => 5,
+            Self::Float => 10,
+            Self::Double => 11,
+            Self::VarChar => 21,
+            Self::Json => 23,
+            Self::FloatVector => 101,
+        }
+    }
+
+    /// Bytes of one value; None: texts, whose lengths differ.
+    pub fn width(self, dim: usize) -> Option<usize> {
+        match self {
+            Self::Bool | Self::Int8 => Some(1),
+            Self::Int16 => Some(2),
+            Self::Int32 | Self::Float => Some(4),
+            Self::Int64 | Self::Double => Some(8),
+            Self::FloatVector => Some(dim * 4),
+            Self::VarChar | Self::Json => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -84,6 +111,9 @@ impl Schema {
         for column in raw {
             let kind = ColumnType::from_number(column.number)
                 .ok_or_else(|| Failure::of_field("malformed", column.id, vec![format!("column type {}", column.number).into()]))?;
+            if kind == ColumnType::FloatVector && column.dim == 0 {
+                return Err(Failure::of_field("malformed", column.id, vec!["vectors without dim".into()]));
+            }
             columns.push(ColumnSchema {
                 id: column.id,
                 kind,
