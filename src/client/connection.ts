@@ -17,7 +17,7 @@ export const milvus = services[MILVUS_SERVICE];
 
 /** What every method takes beside its own arguments. */
 export interface CallOptions {
-  /** Milliseconds; default: the client's. Methods that wait (load, index, flush) wait no longer altogether. */
+  /** Seconds, as in pymilvus; default: the client's. Methods that wait (load, index, flush) wait no longer altogether. */
   readonly timeout?: number;
   /** Aborts the call. */
   readonly signal?: AbortSignal;
@@ -40,11 +40,13 @@ const LEGACY_SCHEMA_MISMATCH = 62;
 const SCHEMA_MISMATCH = 109;
 const POLL_MS_FIRST = 10;
 const POLL_MS_MAX = 500;
+/** Longer timers fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export abstract class Connection {
   private readonly transport: Transport;
   private readonly env: Env = realEnv;
-  private readonly timeoutMs: number | undefined;
+  private readonly timeout: number | undefined;
   private readonly schemas = new Map<string, KnownSchema>();
   private readonly lastWrites = new Map<string, bigint>();
   private database: string;
@@ -53,7 +55,7 @@ export abstract class Connection {
   constructor(options: MilvusClientOptions | string) {
     const target = targetOf(options);
     this.database = target.database;
-    this.timeoutMs = target.timeoutMs;
+    this.timeout = target.timeout;
     const { place } = target;
     this.transport = place.kind === "remote" ? new GrpcTransport(place, this.env) : new EmbeddedTransport(place, this.env);
   }
@@ -86,23 +88,24 @@ export abstract class Connection {
     options: CallOptions,
     service = MILVUS_SERVICE,
   ): Promise<Response> {
+    const seconds = options.timeout ?? this.timeout;
     return this.transport.call(method, request, {
       service,
       databaseName: this.databaseOf(options),
-      timeoutMs: options.timeout ?? this.timeoutMs,
+      timeoutMs: seconds === undefined ? undefined : Math.min(Math.ceil(seconds * 1000), TIMER_MS_MAX),
       signal: options.signal,
     });
   }
 
   /** Asks again and again, with growing pauses, until `done` answers true. @throws 65535 when the time is over */
   protected async poll(what: string, options: CallOptions, done: (options: CallOptions) => Promise<boolean>): Promise<void> {
-    const limit = options.timeout ?? this.timeoutMs;
+    const limit = options.timeout ?? this.timeout;
     const started = this.env.elapsed();
     for (let pause = POLL_MS_FIRST; ; pause = Math.min(pause * 2, POLL_MS_MAX)) {
-      const left = limit === undefined ? undefined : limit - (this.env.elapsed() - started);
-      if (left !== undefined && left <= 0) throw new MilvusError(65535, `${what} did not finish within ${limit} ms`);
-      if (await done({ ...options, ...(left === undefined ? {} : { timeout: left }) })) return;
-      await sleep(left === undefined ? pause : Math.min(pause, left), options.signal);
+      const leftMs = limit === undefined ? undefined : limit * 1000 - (this.env.elapsed() - started);
+      if (leftMs !== undefined && leftMs <= 0) throw new MilvusError(65535, `${what} did not finish within ${limit} s`);
+      if (await done({ ...options, ...(leftMs === undefined ? {} : { timeout: leftMs / 1000 }) })) return;
+      await sleep(leftMs === undefined ? pause : Math.min(pause, leftMs), options.signal);
     }
   }
 

@@ -50,7 +50,7 @@ export class GrpcTransport implements Transport {
     const endMs = started + (options.timeoutMs ?? RETRY_MS_MAX);
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, PAUSE_MS_MAX)) {
       if (this.closed) throw closedFailure();
-      const left = options.timeoutMs === undefined ? undefined : Math.max(1, options.timeoutMs - (this.env.elapsed() - started));
+      const left = options.timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(options.timeoutMs - (this.env.elapsed() - started)));
       const outcome = await this.attempt(method, parts, { ...options, timeoutMs: left });
       if (!(outcome instanceof GrpcError) && !(outcome instanceof MilvusError)) return outcome;
       const again = outcome instanceof MilvusError ? outcome.code === RATE_LIMIT : mayRepeat(outcome, method.name);

@@ -16,7 +16,7 @@ export interface MilvusClientOptions {
   readonly password?: string;
   /** Database of calls that name none. Default `default`. */
   readonly database?: string;
-  /** Milliseconds that a call may take when it says nothing itself. Default: no limit. */
+  /** Seconds (as in pymilvus) that a call may take when it says nothing itself. Default: no limit. */
   readonly timeout?: number;
   /** Embedded only: `always` (default) makes every acknowledged write durable; `interval` may lose the last moments in a power failure. */
   readonly fsync?: "always" | "interval";
@@ -40,7 +40,8 @@ export interface EmbeddedTarget {
 export interface Target {
   readonly place: RemoteTarget | EmbeddedTarget;
   readonly database: string;
-  readonly timeoutMs: number | undefined;
+  /** Seconds. */
+  readonly timeout: number | undefined;
 }
 
 const SCHEMES: Readonly<Record<string, { readonly protocol: "http" | "https"; readonly port: number }>> = {
@@ -56,7 +57,7 @@ export const targetOf = (given: MilvusClientOptions | string): Target => {
   const options: MilvusClientOptions = typeof given === "string" ? { uri: given } : given;
   const { uri, timeout } = options;
   if (typeof uri !== "string" || uri === "") throw invalid("uri should not be empty: give http://host:19530, or the path of a folder");
-  if (timeout !== undefined && !(timeout > 0)) throw invalid(`timeout should be milliseconds above 0, but got ${timeout}`);
+  if (timeout !== undefined && !(timeout > 0)) throw invalid(`timeout should be seconds above 0, but got ${timeout}`);
   const url = HOST_AND_PORT.test(uri) ? `http://${uri}` : uri;
   if (!/^[a-z][a-z0-9+.-]+:\/\//i.test(url)) return embedded(resolve(url), options);
   const scheme = url.slice(0, url.indexOf("://") + 1).toLowerCase();
@@ -66,7 +67,7 @@ export const targetOf = (given: MilvusClientOptions | string): Target => {
 const embedded = (folder: string, options: MilvusClientOptions): Target => ({
   place: { kind: "embedded", folder, fsync: options.fsync ?? "always" },
   database: options.database ?? "default",
-  timeoutMs: options.timeout,
+  timeout: options.timeout,
 });
 
 const remote = (uri: string, schemeName: string, options: MilvusClientOptions): Target => {
@@ -83,6 +84,6 @@ const remote = (uri: string, schemeName: string, options: MilvusClientOptions): 
   return {
     place: { kind: "remote", origin: `${scheme.protocol}://${url.hostname}:${port}`, credentials: options.token ?? pair },
     database: options.database ?? (decodeURIComponent(url.pathname.slice(1)) || "default"),
-    timeoutMs: options.timeout,
+    timeout: options.timeout,
   };
 };

@@ -53,7 +53,7 @@ describe("metadata", () => {
 
   test("a timeout goes with the call", async () => {
     const { double, client } = await started({ GetVersion: version("v2") });
-    await client.getServerVersion({ timeout: 5000 });
+    await client.getServerVersion({ timeout: 5 });
     const text = String(double.asked[0]?.headers["grpc-timeout"]);
     expect(text).toMatch(/^\d+m$/);
     expect(Number.parseInt(text, 10)).toBeLessThanOrEqual(5000);
@@ -106,7 +106,7 @@ describe("failures", () => {
   test("a port where nobody listens is told with its address", async () => {
     const double = await startDouble({});
     await double.close();
-    const client = new MilvusClient({ uri: double.uri, timeout: 100 });
+    const client = new MilvusClient({ uri: double.uri, timeout: 0.1 });
     closers.push(() => client.close());
     const error = await failureOf(client.getServerVersion());
     expect(error.code).toBe(2);
@@ -117,7 +117,7 @@ describe("failures", () => {
   test("a server that speaks HTTP but no gRPC", async () => {
     const server = createServer((_request, response) => response.end("hello"));
     await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-    const client = new MilvusClient({ uri: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, timeout: 200 });
+    const client = new MilvusClient({ uri: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, timeout: 0.2 });
     closers.push(
       () => new Promise((done) => server.close(() => done())),
       () => client.close(),
@@ -137,7 +137,7 @@ describe("failures", () => {
 
   test("time runs out", async () => {
     const { client } = await started({ GetVersion: silence });
-    const error = await failureOf(client.getServerVersion({ timeout: 50 }));
+    const error = await failureOf(client.getServerVersion({ timeout: 0.05 }));
     expect(error.message).toContain("no answer within");
   });
 
@@ -170,7 +170,7 @@ describe("trying again", () => {
 
   test("not longer than the call may take", async () => {
     const { client } = await started({ GetVersion: status(8, "rate limit exceeded") });
-    expect(await failureOf(client.getServerVersion({ timeout: 60 }))).toMatchObject({ code: 8 });
+    expect(await failureOf(client.getServerVersion({ timeout: 0.06 }))).toMatchObject({ code: 8 });
   });
 
   test("a lost connection: another is made, with another Connect", async () => {

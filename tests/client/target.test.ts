@@ -37,7 +37,7 @@ test.each<[MilvusClientOptions | string, string]>([
   ["ftp://host", "should begin with http:// or https://"],
   ["http://", "is not valid"],
   ["http://host:99999", "is not valid"],
-  [{ uri: "http://host", timeout: 0 }, "timeout should be milliseconds above 0"],
+  [{ uri: "http://host", timeout: 0 }, "timeout should be seconds above 0"],
 ])("%o is refused", (options, words) => {
   expect(() => targetOf(options)).toThrow(words);
 });
