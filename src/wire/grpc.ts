@@ -53,6 +53,13 @@ const decompressed = async (bytes: Buffer): Promise<Buffer> => {
 
 const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
+/** What all streams of a server share to receive messages. */
+export interface Receiving {
+  readonly budget: ReceiveBudget;
+  /** How long a client may pause inside of a message. Milliseconds. */
+  readonly stallMs: number;
+}
+
 export class GrpcStream {
   private readonly call: WireCall;
   private readonly reader: MessageReader;
@@ -63,15 +70,16 @@ export class GrpcStream {
   private ended = false;
   private answering = false;
   private began = false;
+  private watched = false;
 
   constructor(
     private readonly host: Host,
     private readonly stream: ServerHttp2Stream,
     private readonly headers: IncomingHttpHeaders,
-    budget: ReceiveBudget,
+    private readonly receiving: Receiving,
     private readonly onClose: () => void,
   ) {
-    this.reader = new MessageReader(REQUEST_BYTES_MAX, budget);
+    this.reader = new MessageReader(REQUEST_BYTES_MAX, receiving.budget);
     this.call = new WireCall(
       host,
       principalOfMetadata(headers.authorization),
@@ -115,6 +123,7 @@ export class GrpcStream {
     if (this.closed) return;
     try {
       for (const message of this.reader.push(chunk)) this.waiting.push(message);
+      if (this.reader.partial && !this.watched) this.watch();
       if (this.method?.shape === "each") {
         if (this.waiting.length > WAITING_MAX) this.stream.pause();
         this.next();
@@ -123,6 +132,14 @@ export class GrpcStream {
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** Gives up on a client that stops in the middle of a message: it holds memory. */
+  private watch(): void {
+    this.watched = true;
+    this.stream.setTimeout(this.receiving.stallMs, () => {
+      if (!this.ended) this.fail(new GrpcFailure(GrpcCode.DeadlineExceeded, "grpc: the request message did not arrive in time"));
+    });
   }
 
   private receiveEnd(): void {

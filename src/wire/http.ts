@@ -38,13 +38,34 @@ const collect = (source: Readable, announced: number): Promise<Buffer | undefine
     source.once("close", () => reject(new Error("the client closed the connection")));
   });
 
+/** How long a client may go on sending what nobody reads, so that the answer reaches it before the connection is cut. Milliseconds. */
+const LINGER_MS = 1000;
+
+/** node:http cuts the socket with the last byte of a closing response; a peer that is still sending would lose the response to the reset. */
+const linger = (request: IncomingMessage): void => {
+  const { socket } = request;
+  request.resume();
+  socket.destroySoon = () => {
+    socket.end();
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once("close", () => clearTimeout(timer));
+  };
+};
+
 const lengthOf = (header: string | undefined): number => (header === undefined ? 0 : Number(header));
 
-/** `closing`: whether connections should not be kept. */
-export const serveHttp1 = (rest: Rest, request: IncomingMessage, response: ServerResponse, closing: () => boolean): void => {
+/** `closing`: whether connections should not be kept. `done` is called when the response is on its way, or the client gone. */
+export const serveHttp1 = (
+  rest: Rest,
+  request: IncomingMessage,
+  response: ServerResponse,
+  closing: () => boolean,
+  done: () => void,
+): void => {
   const gone = new AbortController();
   response.on("close", () => {
     if (!response.writableFinished) gone.abort();
+    done();
   });
   response.on("error", () => response.destroy());
   rest({
@@ -57,6 +78,7 @@ export const serveHttp1 = (rest: Rest, request: IncomingMessage, response: Serve
     ({ status, headers, body, close }) => {
       if (response.destroyed) return;
       const ends = close === true || closing();
+      if (close === true) linger(request);
       const length = status === 204 ? {} : { "content-length": Buffer.byteLength(body) };
       response.writeHead(status, { ...headers, ...length, ...(ends ? { connection: "close" } : {}) });
       response.end(request.method === "HEAD" ? undefined : body);
@@ -65,9 +87,10 @@ export const serveHttp1 = (rest: Rest, request: IncomingMessage, response: Serve
   );
 };
 
-/** A request on an HTTP/2 stream that is not gRPC. */
-export const serveHttp2 = (rest: Rest, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
+/** A request on an HTTP/2 stream that is not gRPC. `done` as above. */
+export const serveHttp2 = (rest: Rest, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, done: () => void): void => {
   const gone = new AbortController();
+  stream.on("close", done);
   stream.on("aborted", () => gone.abort());
   stream.on("error", () => stream.destroy());
   rest({

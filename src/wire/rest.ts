@@ -138,10 +138,7 @@ const allowsInt64 = (header: string | undefined): boolean => !["0", "f", "F", "F
 class RestServer {
   private readonly routes = new Map<string, RestRoute>();
 
-  constructor(
-    private readonly host: Host,
-    private readonly enter: () => () => void,
-  ) {
+  constructor(private readonly host: Host) {
     for (const operation of host.operations) for (const route of operation.rest) this.routes.set(route.route, route);
   }
 
@@ -155,7 +152,6 @@ class RestServer {
       const error = failureBecause("unimplemented", `${request.path} is not built yet in Elanus; see docs/compatibility.md`);
       return json(200, traceId, { code: error.code, message: error.message });
     }
-    const leave = this.enter();
     try {
       return await this.run(route, request, traceId);
     } catch (error) {
@@ -163,8 +159,6 @@ class RestServer {
         this.host.logger.error({ error, route: route.route, trace: traceId }, "operation failed unexpectedly");
       const status = toStatus(error);
       return json(200, traceId, { code: status.code, message: status.reason });
-    } finally {
-      leave();
     }
   }
 
@@ -208,8 +202,7 @@ class RestServer {
 
 const failed = (error: MilvusError): object => ({ code: error.code, message: error.message });
 
-/** `enter` counts a running call; the function it returns ends the count. */
-export const createRest = (host: Host, enter: () => () => void): Rest => {
-  const server = new RestServer(host, enter);
+export const createRest = (host: Host): Rest => {
+  const server = new RestServer(host);
   return (request) => server.handle(request);
 };

@@ -34,6 +34,8 @@ export interface ServerOptions extends Host {
   readonly decideMs?: number;
   /** How long the headers of an HTTP/1.1 request may take. Milliseconds; default 15 s. */
   readonly headersMs?: number;
+  /** How long a gRPC client may pause inside of a message. Milliseconds; default 60 s. */
+  readonly stallMs?: number;
 }
 
 export interface RunningServer {
@@ -54,6 +56,8 @@ const PING_TIMEOUT_MS = 20_000;
 const HEADERS_TIMEOUT_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 300_000;
 const KEEP_ALIVE_MS = 75_000;
+const STALL_MS = 60_000;
+const FLUSH_MS = 1000;
 
 const GRPC_CONTENT = /^application\/grpc(\+[\w.-]+)?(;.*)?$/i;
 const GRPC_PATH = /^\/[\w.]+\.[\w.]+\/\w+$/;
@@ -79,7 +83,7 @@ class WireServer {
 
   constructor(private readonly options: ServerOptions) {
     const onError = (error: Error) => options.logger.debug({ error }, "connection failed");
-    const rest = createRest(options, () => this.enter());
+    const rest = createRest(options);
     this.http1 = createHttp1(
       {
         headersTimeout: options.headersMs ?? HEADERS_TIMEOUT_MS,
@@ -87,7 +91,7 @@ class WireServer {
         keepAliveTimeout: KEEP_ALIVE_MS,
         connectionsCheckingInterval: 2000,
       },
-      (request, response) => serveHttp1(rest, request, response, () => this.stopping !== undefined),
+      (request, response) => serveHttp1(rest, request, response, () => this.stopping !== undefined, this.enter()),
     );
     // Its sockets come from the port; this starts the check of its timeouts.
     this.http1.emit("listening");
@@ -103,14 +107,14 @@ class WireServer {
     });
     this.http2.on("sessionError", onError);
     this.http2.on("session", (session) => this.open(session));
-    const budget = new ReceiveBudget(RECEIVE_BYTES_MAX);
+    const receiving = { budget: new ReceiveBudget(RECEIVE_BYTES_MAX), stallMs: options.stallMs ?? STALL_MS };
     const router = createRouter(options, [...healthMethods(() => this.stopping === undefined), ...reflectionMethods()]);
     this.http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       const path = headers[":path"] as string;
       if (headers[":method"] === "POST" && GRPC_CONTENT.test(headers["content-type"] ?? ""))
-        new GrpcStream(options, stream, headers, budget, this.enter()).start(router, path);
+        new GrpcStream(options, stream, headers, receiving, this.enter()).start(router, path);
       else if (headers[":method"] === "POST" && GRPC_PATH.test(path)) refuse(stream, 415);
-      else serveHttp2(rest, stream, headers);
+      else serveHttp2(rest, stream, headers, this.enter());
     });
     this.port = createPort({
       connectionsMax: options.connectionsMax,
@@ -166,25 +170,31 @@ class WireServer {
     const closed = new Promise<void>((resolve) => this.port.close(() => resolve()));
     for (const session of this.sessions) session.close();
     this.http1.closeIdleConnections();
-    let timer: NodeJS.Timeout | undefined;
-    if (this.running > 0)
-      await Promise.race([
-        new Promise<void>((resolve) => {
-          this.idle = resolve;
-        }),
-        new Promise<void>((resolve) => {
-          timer = setTimeout(resolve, this.options.stopMs);
-        }),
-      ]);
-    clearTimeout(timer);
-    // The last replies have been written; give their bytes one turn to leave.
-    await new Promise((resolve) => setImmediate(resolve));
+    if (this.running > 0) {
+      const idle = new Promise<void>((resolve) => {
+        this.idle = resolve;
+      });
+      await within(this.options.stopMs, idle);
+    }
     for (const session of this.sessions) session.destroy();
-    for (const socket of this.sockets) socket.destroy();
+    for (const socket of this.sockets) socket.destroySoon();
     this.http1.close();
+    // A peer that does not take its last bytes must not keep us.
+    await within(FLUSH_MS, closed);
+    for (const socket of this.sockets) socket.destroy();
     await closed;
   }
 }
+
+/** Resolves with the promise, or when the time is over. */
+const within = async (ms: number, promise: Promise<void>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+};
 
 const refuse = (stream: ServerHttp2Stream, status: number): void => {
   stream.on("error", () => stream.destroy());

@@ -8,7 +8,7 @@ import { frame, grpcPath, milvus, openSession, openSocket, type RawReply, type R
 let server: Running;
 let session: ClientHttp2Session;
 beforeAll(async () => {
-  server = await start({ decideMs: 300 });
+  server = await start({ decideMs: 300, stallMs: 300 });
 });
 afterAll(() => server.stop());
 beforeEach(() => {
@@ -85,6 +85,10 @@ test("a message announced over 64 MiB is refused from its header alone", async (
   const header = Buffer.from([0, 0x04, 0, 0, 1]);
   const status = statusOf(await insert([header], {}, false));
   expect(status).toEqual({ code: 8, message: "grpc: received message larger than max (67108865 vs. 67108864)" });
+});
+
+test("a client that stops in the middle of a message is given up", async () => {
+  expect(statusOf(await insert([frame(Buffer.alloc(100_000)).subarray(0, 50_000)], {}, false)).code).toBe(4);
 });
 
 test("gzip is read; an unknown encoding, a broken stream and a bomb are refused", async () => {
