@@ -46,7 +46,10 @@ const jsonConstant = (text: string): Constant => {
   const open: Constant[][] = [[]];
   for (const token of jsonTokens(text)) {
     if (token === "[") open.push([]);
-    else open.at(-1)?.push(token === "]" ? arrayOf(open.pop() ?? []) : jsonScalar(token));
+    else {
+      const value = token === "]" ? arrayOf(open.pop() ?? []) : jsonScalar(token);
+      open.at(-1)?.push(value);
+    }
   }
   const [value] = open[0] ?? [];
   if (value === undefined) throw new Error("a JSON text held no value");
