@@ -30,12 +30,13 @@ export class LiveFiles {
     return this.known.reduce((sum, file) => sum + file.bytes, 0);
   }
 
-  /** Makes the folder if it is absent, and removes drafts that a process left behind. */
+  /** Makes the folder if it is absent, removes drafts that a process left behind, and makes the names that are there durable. */
   async prepare(): Promise<void> {
     await makeDurableFolder(this.env.files, dirname(this.folder), basename(this.folder));
     for (const name of await this.env.files.list(this.folder)) {
       if (name.endsWith(DRAFT)) await this.env.files.remove(join(this.folder, name));
     }
+    await this.env.files.syncFolder(this.folder);
   }
 
   adopt(files: readonly LiveFile[]): void {

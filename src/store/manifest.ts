@@ -70,6 +70,8 @@ export class ManifestFiles {
 
   static async open(env: Env, folder: string, publish: Publish): Promise<ManifestFiles> {
     const manifest = new ManifestFiles(env, folder, publish);
+    // A process that was killed between rename and sync left a version that a power loss would still take away.
+    await env.files.syncFolder(folder);
     manifest.committed = Math.max(0, ...(await manifest.versions()));
     manifest.version = manifest.committed;
     return manifest;

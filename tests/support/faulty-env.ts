@@ -20,6 +20,7 @@ export interface FileCall {
 
 const fault = (code: string, call: string, path: string): Error =>
   Object.assign(new Error(`${code}: injected, ${call} '${path}'`), { code });
+let births = 0;
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 
 export class FaultyEnv implements Env {
@@ -29,8 +30,8 @@ export class FaultyEnv implements Env {
   capacity = Number.POSITIVE_INFINITY;
   skipsSync = false;
   processId = 1;
-  /** Ids of running processes and their births. */
-  readonly processes = new Map<number, string>([[1, "born first"]]);
+  /** Ids of running processes and their births; each Env is a process of its own, though all have the id 1 unless told otherwise. */
+  readonly processes = new Map<number, string>([[1, `birth ${++births}`]]);
   readonly files: EnvFiles;
   readonly stopped: Promise<void>;
   private tellStopped: () => void = () => undefined;
