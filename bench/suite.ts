@@ -142,7 +142,7 @@ const aliasSwitches = async (client: MilvusClient, count: number): Promise<numbe
 const waitForIndex = async (client: MilvusClient): Promise<void> => {
   for (;;) {
     const index = await client.describeIndex({ collectionName: COLLECTION, indexName: "vector" });
-    if (index !== undefined && Number(index.pendingIndexRows) === 0 && Number(index.totalRows) > 0) return;
+    if (index !== undefined && Number(index.pendingRows) === 0 && Number(index.totalRows) > 0) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };
@@ -171,7 +171,7 @@ const measureServer = async (server: MeasuredServer, data: DataSet, truth: Int32
   const flushSeconds = await timed(() => client.flush({ collectionName: COLLECTION }));
   const index = { fieldName: "vector", indexType: "HNSW", metricType: "L2", params: { M: 16, efConstruction: 200 } };
   const buildSeconds = await timed(async () => {
-    await client.createIndex({ collectionName: COLLECTION, ...index });
+    await client.createIndex({ collectionName: COLLECTION, indexParams: [index] });
     if (!plan.lite) await waitForIndex(client);
     await client.loadCollection({ collectionName: COLLECTION });
     await search(client, query(data, 0), 10);
