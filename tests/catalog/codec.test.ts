@@ -4,7 +4,7 @@ import { applyRecord, emptyCatalog } from "../../src/catalog/reducer.js";
 import type { CatalogRecord, CreateCollectionRecord } from "../../src/catalog/types.js";
 import { decodeExact, type Exact, encodeExact } from "../../src/shared/json.js";
 import { CollectionSchema, DataType, FieldSchema, ValueField } from "../../src/shared/proto/generated/messages.js";
-import { forSeeds, type Pick } from "../support/random.js";
+import { forSeeds, type Pick } from "../support/seeds.js";
 
 const texts = ["", "a", "über", "$meta", "$int", "$$bytes", '"quoted"\n', "\u0000", "日本", "__proto__"];
 const ints = [0n, 1n, -1n, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)];
