@@ -2,8 +2,9 @@
 //!
 //! | part | content |
 //! | --- | --- |
-//! | header | magic (8 bytes), version u32, metric u8, flags u8 (1: some rows are absent, 2: codes), zero u16, dim u64, rows u64, M u64, efConstruction u64, seed u64 |
-//! | present | a bit a row in u64 words, when some are absent |
+//! | header | magic (8 bytes), version u32, metric u8, flags u8 (1: some rows are null, 2: codes, 4: twins), zero u16, dim u64, rows u64, M u64, efConstruction u64, seed u64 |
+//! | present | a bit a row in u64 words, when some are null |
+//! | twins | their number u64, then pairs of u32: a linked row and one that equals it |
 //! | links | u32: level 0, 2M a row; then M for each row and level above, by row |
 //! | inverse norms | f32 a row, for COSINE |
 //! | codes | scale f32, mean f32 a dimension, bias f32 a row, then the codes, each row filled up to 64 bytes |
@@ -13,8 +14,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::codes::Codes;
 use super::graph::Graph;
+use super::twins::Twins;
 use super::walk::ScratchPool;
-use super::{Hnsw, HnswParameters};
+use super::{Hnsw, HnswParameters, linked_rows};
 use crate::distance::Metric;
 use crate::distance::code_line::{lines_for, zeroed_lines};
 use crate::failure::{Arg, Failure, Outcome};
@@ -22,8 +24,9 @@ use crate::index::row_set::RowSet;
 
 const MAGIC: &[u8; 8] = b"ELANHNSW";
 const VERSION: u32 = 1;
-const SOME_ABSENT: u8 = 1;
+const SOME_NULL: u8 = 1;
 const CODED: u8 = 2;
+const HAS_TWINS: u8 = 4;
 const CHECKSUM_BYTES: usize = 8;
 /// Above every M that Milvus takes; keeps sizes in range.
 const M_MAX: usize = 1 << 16;
@@ -76,7 +79,8 @@ impl Hnsw {
             m,
             ef_construction,
         } = self.parameters;
-        let flags = if self.present.is_some() { SOME_ABSENT } else { 0 } | if self.codes.is_some() { CODED } else { 0 };
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        let flags = flag(self.present.is_some(), SOME_NULL) | flag(self.codes.is_some(), CODED) | flag(self.twins.is_some(), HAS_TWINS);
         let mut bytes = Vec::with_capacity(self.byte_size() + 1024);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
@@ -87,6 +91,11 @@ impl Hnsw {
         bytes.extend_from_slice(&self.graph.seed().to_le_bytes());
         let words = self.present.iter().flat_map(|present| present.words());
         words.for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+        if let Some(twins) = &self.twins {
+            bytes.extend_from_slice(&(twins.pairs().len() as u64).to_le_bytes());
+            let rows = twins.pairs().iter().flat_map(|&(first, twin)| [first, twin]);
+            rows.for_each(|row| bytes.extend_from_slice(&row.to_le_bytes()));
+        }
         self.graph.all_links().for_each(|link| bytes.extend_from_slice(&link.to_le_bytes()));
         let mut put_floats = |values: &[f32]| values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
         put_floats(&self.inverse_norms);
@@ -115,7 +124,7 @@ impl Hnsw {
         }
         let mut reader = Reader { bytes: body, offset: 0 };
         let (parameters, flags, seed) = read_header(&mut reader, row_count, dim)?;
-        let present = if flags & SOME_ABSENT != 0 {
+        let present = if flags & SOME_NULL != 0 {
             Some(RowSet::from_words(
                 reader.list(row_count.div_ceil(64), u64::from_le_bytes)?,
                 row_count,
@@ -123,14 +132,20 @@ impl Hnsw {
         } else {
             None
         };
+        let twins = if flags & HAS_TWINS != 0 {
+            Some(read_twins(&mut reader, row_count)?)
+        } else {
+            None
+        };
+        let linked = linked_rows(present.as_ref(), twins.as_ref());
         let fits = row_count
             .checked_mul(2 * parameters.m * size_of::<u32>())
             .is_some_and(|links| links <= body.len());
         reader.expect(fits, "the index ends too early")?;
-        let graph = Graph::new(row_count, present.as_ref(), parameters.m, seed);
+        let graph = Graph::new(row_count, linked.as_ref(), parameters.m, seed);
         let links = reader.list(graph.link_count(), u32::from_le_bytes)?;
         let graph = graph
-            .restore(&links, present.as_ref())
+            .restore(&links, linked.as_ref())
             .ok_or_else(|| damaged(reader.offset, "a link of the index leads nowhere"))?;
         let norm_count = if parameters.metric == Metric::Cosine { row_count } else { 0 };
         let inverse_norms = reader.list(norm_count, f32::from_le_bytes)?;
@@ -145,6 +160,8 @@ impl Hnsw {
             dim,
             graph,
             present,
+            twins,
+            linked,
             inverse_norms,
             codes,
             pool: ScratchPool::default(),
@@ -175,6 +192,15 @@ fn read_header(reader: &mut Reader<'_>, row_count: usize, dim: usize) -> Outcome
         flags,
         u64::from_le_bytes(reader.array()?),
     ))
+}
+
+fn read_twins(reader: &mut Reader<'_>, row_count: usize) -> Outcome<Twins> {
+    let count = reader.size()?;
+    let pairs = reader.list(count, |bytes: [u8; 8]| {
+        let pair = u64::from_le_bytes(bytes);
+        (pair as u32, (pair >> 32) as u32)
+    })?;
+    Twins::from_pairs(pairs, row_count).ok_or_else(|| damaged(reader.offset, "the index has impossible twins"))
 }
 
 fn read_codes(reader: &mut Reader<'_>, metric: Metric, row_count: usize, dim: usize) -> Outcome<Codes> {

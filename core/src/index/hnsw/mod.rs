@@ -2,7 +2,7 @@
 //!
 //! The index holds links (`graph`), and for dimensions of 32 and more int8 codes of the rows (`codes`) that walks read instead of the f32 values; the
 //! values stay where they are, in the segment's column, and are passed to each call. Walks over codes find `max(ef, 2k)` rows, whose f32
-//! scores then decide. Null rows are not in the graph; deleted and filtered rows are, and are passed over by a search's `allowed`.
+//! scores then decide. Null rows are not in the graph, and of equal rows only one is (`twins`); deleted and filtered rows are, and are passed over by a search's `allowed`.
 //!
 //! `build` links the rows, `walk` moves over them, `plan` chooses between walk and scan, `search` answers, `file` writes and reads the index.
 
@@ -15,6 +15,7 @@ mod search;
 mod space;
 #[cfg(test)]
 mod tests;
+mod twins;
 mod walk;
 
 use rayon::prelude::*;
@@ -24,6 +25,7 @@ use crate::index::row_set::RowSet;
 use codes::Codes;
 use graph::Graph;
 use space::Floats;
+use twins::Twins;
 use walk::ScratchPool;
 
 pub use plan::walk_pays;
@@ -45,8 +47,12 @@ pub struct Hnsw {
     parameters: HnswParameters,
     dim: usize,
     graph: Graph,
-    /// The rows in the graph; None: all.
+    /// The rows that have a vector; None: all.
     present: Option<RowSet>,
+    /// Rows that are found through an equal one; None: none.
+    twins: Option<Twins>,
+    /// The rows in the graph: present and not a twin; None: all.
+    linked: Option<RowSet>,
     /// 1 / |row| of each row for COSINE, else empty.
     inverse_norms: Vec<f32>,
     codes: Option<Codes>,
@@ -74,7 +80,9 @@ impl Hnsw {
         } else {
             Vec::new()
         };
-        let graph = Graph::new(row_count, present.as_ref(), parameters.m, SEED);
+        let twins = Twins::find(vectors, dim, present.as_ref());
+        let linked = linked_rows(present.as_ref(), twins.as_ref());
+        let graph = Graph::new(row_count, linked.as_ref(), parameters.m, SEED);
         let pool = ScratchPool::default();
         let floats = Floats::new(parameters.metric, dim, vectors, &inverse_norms);
         let codes = if may_code {
@@ -83,18 +91,28 @@ impl Hnsw {
             None
         };
         match &codes {
-            Some(codes) => build::link_rows(codes, &graph, present.as_ref(), parameters.ef_construction, &pool),
-            None => build::link_rows(&floats, &graph, present.as_ref(), parameters.ef_construction, &pool),
+            Some(codes) => build::link_rows(codes, &graph, linked.as_ref(), parameters.ef_construction, &pool),
+            None => build::link_rows(&floats, &graph, linked.as_ref(), parameters.ef_construction, &pool),
         }
         Hnsw {
             parameters,
             dim,
             graph,
             present,
+            twins,
+            linked,
             inverse_norms,
             codes,
             pool,
         }
+    }
+
+    fn has_vector(&self, row: u32) -> bool {
+        self.present.as_ref().is_none_or(|present| present.get(row as usize))
+    }
+
+    fn is_linked(&self, row: u32) -> bool {
+        self.linked.as_ref().is_none_or(|linked| linked.get(row as usize))
     }
 
     fn floats<'a>(&'a self, vectors: &'a [f32]) -> Floats<'a> {
@@ -127,4 +145,8 @@ impl Hnsw {
     pub fn byte_size(&self) -> usize {
         self.graph.byte_size() + self.inverse_norms.len() * size_of::<f32>() + self.codes.as_ref().map_or(0, Codes::byte_size)
     }
+}
+
+fn linked_rows(present: Option<&RowSet>, twins: Option<&Twins>) -> Option<RowSet> {
+    twins.map_or_else(|| present.cloned(), |twins| Some(twins.linked(present)))
 }

@@ -6,6 +6,7 @@ use super::Hnsw;
 use super::graph::Graph;
 use super::plan::{Plan, plan};
 use super::space::{Floats, Point};
+use super::twins::Twins;
 use super::walk::{Course, Scratch, Visited, gather_neighbours, key, key_distance, key_row};
 use crate::index::row_set::RowSet;
 
@@ -14,79 +15,100 @@ const SEEDS: usize = 8;
 
 /// The request of one search, as the walks see it.
 struct Task<'a> {
-    graph: &'a Graph,
+    index: &'a Hnsw,
     entry: u32,
     top: usize,
     ef: usize,
     allowed: Option<&'a RowSet>,
-    present: Option<&'a RowSet>,
 }
 
 impl Task<'_> {
-    fn admits(&self, row: usize) -> bool {
-        self.allowed.is_none_or(|allowed| allowed.get(row)) && self.present.is_none_or(|present| present.get(row))
+    fn graph(&self) -> &Graph {
+        &self.index.graph
     }
 
-    /// The nearest admitted rows into `found`, at most `ef`, at least `wanted` when so many are admitted.
+    /// Whether an answer may hold the row.
+    fn admits(&self, row: u32) -> bool {
+        self.allowed.is_none_or(|allowed| allowed.get(row as usize)) && self.index.has_vector(row)
+    }
+
+    /// The nearest admitted rows into `found`, at least `wanted` when so many are admitted.
     fn run(&self, point: &impl Point, plan: Plan, wanted: usize, scratch: &mut Scratch, found: &mut Vec<u64>) {
         let whole = plan != Plan::Scan && self.walk(point, plan, scratch);
         scratch.take_nearest(found);
+        self.expand(found);
         if !whole || found.len() < wanted {
-            let admitted = |row: &usize| self.admits(*row);
+            let row_count = self.graph().row_count() as u32;
             match self.allowed {
-                Some(allowed) => scratch.scan(point, allowed.iter().filter(admitted).map(|row| row as u32), self.ef),
-                None => scratch.scan(point, (0..self.graph.row_count()).filter(admitted).map(|row| row as u32), self.ef),
+                Some(allowed) => scratch.scan(point, allowed.iter().map(|row| row as u32).filter(|&row| self.admits(row)), self.ef),
+                None => scratch.scan(point, (0..row_count).filter(|&row| self.admits(row)), self.ef),
             }
             scratch.take_nearest(found);
         }
     }
 
+    /// Puts the admitted of each found row and its twins in the row's place; `ef` rows are enough.
+    fn expand(&self, found: &mut Vec<u64>) {
+        let Some(twins) = &self.index.twins else { return };
+        let alike = |&found: &u64| {
+            let rows = std::iter::once(key_row(found)).chain(twins.of(key_row(found)));
+            rows.filter(|&row| self.admits(row)).map(move |row| key(key_distance(found), row))
+        };
+        *found = found.iter().flat_map(alike).take(self.ef).collect();
+    }
+
     /// Walks from the top; false when it gave up.
     fn walk(&self, point: &impl Point, plan: Plan, scratch: &mut Scratch) -> bool {
-        let start = scratch.descend(self.graph, point, self.entry, (1..=self.top).rev());
-        let whole = Course {
+        let graph = self.graph();
+        let start = scratch.descend(graph, point, self.entry, (1..=self.top).rev());
+        let course = Course {
             level: 0,
             starts: &[start],
             ef: self.ef,
             budget: usize::MAX,
         };
         let Some(allowed) = self.allowed else {
-            return scratch.walk(self.graph, whole, point, gather_neighbours(self.graph, 0), |_| true);
+            return scratch.walk(graph, course, point, gather_neighbours(graph, 0), |_| true);
+        };
+        let admit = |row: u32| {
+            let twin_allowed = |twins: &Twins| twins.of(row).any(|twin| allowed.get(twin as usize));
+            allowed.get(row as usize) || self.index.twins.as_ref().is_some_and(twin_allowed)
         };
         let course = Course {
             budget: allowed.count() + 10 * self.ef,
-            ..whole
+            ..course
         };
-        let admit = |row: u32| allowed.get(row as usize);
         if plan == Plan::Walk {
-            return scratch.walk(self.graph, course, point, gather_neighbours(self.graph, 0), admit);
+            return scratch.walk(graph, course, point, gather_neighbours(graph, 0), admit);
         }
         let starts: Vec<u32> = std::iter::once(start)
             .chain((0..SEEDS).filter_map(|seed| self.seed(allowed, seed)))
             .collect();
         scratch.walk(
-            self.graph,
+            graph,
             Course { starts: &starts, ..course },
             point,
-            gather_two_hops(self.graph, allowed),
+            gather_two_hops(graph, admit),
             admit,
         )
     }
 
-    /// The first admitted row at or after the start of the `seed`-th part of the segment.
+    /// The first allowed row of the graph at or after the start of the `seed`-th part of the segment.
     fn seed(&self, allowed: &RowSet, seed: usize) -> Option<u32> {
-        let start = self.graph.row_count() * seed / SEEDS;
-        let end = (start + 1_000).min(self.graph.row_count());
-        (start..end).find(|&row| allowed.get(row) && self.admits(row)).map(|row| row as u32)
+        let start = self.graph().row_count() * seed / SEEDS;
+        let end = (start + 1_000).min(self.graph().row_count());
+        (start..end)
+            .find(|&row| allowed.get(row) && self.index.is_linked(row as u32))
+            .map(|row| row as u32)
     }
 }
 
-/// Collects the unseen allowed rows next to a row, and those next to its dropped neighbours; at most about four lists of links.
-fn gather_two_hops<'a>(graph: &'a Graph, allowed: &'a RowSet) -> impl Fn(u32, &mut Visited, &mut Vec<u32>) + 'a {
+/// Collects the unseen admitted rows next to a row, and those next to its dropped neighbours; at most about four lists of links.
+fn gather_two_hops<'a>(graph: &'a Graph, admit: impl Fn(u32) -> bool + Copy + 'a) -> impl Fn(u32, &mut Visited, &mut Vec<u32>) + 'a {
     let enough = 4 * graph.capacity(0);
     move |row, visited, batch| {
         for neighbour in graph.neighbours(row, 0) {
-            if allowed.get(neighbour as usize) {
+            if admit(neighbour) {
                 if visited.mark(neighbour) {
                     batch.push(neighbour);
                 }
@@ -94,7 +116,7 @@ fn gather_two_hops<'a>(graph: &'a Graph, allowed: &'a RowSet) -> impl Fn(u32, &m
                 batch.extend(
                     graph
                         .neighbours(neighbour, 0)
-                        .filter(|&second| allowed.get(second as usize) && visited.mark(second)),
+                        .filter(|&second| admit(second) && visited.mark(second)),
                 );
             }
         }
@@ -147,12 +169,11 @@ impl Hnsw {
         let floats = self.floats(vectors);
         let point = floats.query(query);
         let task = Task {
-            graph: &self.graph,
+            index: self,
             entry,
             top,
             ef,
             allowed,
-            present: self.present.as_ref(),
         };
         let mut found = Vec::new();
         let computed = self.pool.with(|scratch| {

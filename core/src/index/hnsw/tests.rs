@@ -247,9 +247,10 @@ fn null_rows_are_never_found_and_all_others_are() {
 
 #[test]
 fn rows_that_are_all_alike_hide_no_other_row() {
-    for dim in [4, 40] {
+    // At 3 the equal rows are nearer to all others than those are to each other.
+    for (dim, value) in [(4, 60.0), (40, 60.0), (4, 3.0), (40, 3.0)] {
         let mut data = uniform(1_500, dim, 51);
-        data.rows[..1_000 * dim].fill(60.0);
+        data.rows[..1_000 * dim].fill(value);
         for metric in [Metric::L2, Metric::Cosine] {
             for valid_from in [0, 1_000] {
                 let index = data.build(metric, None, true, 1);
@@ -260,6 +261,27 @@ fn rows_that_are_all_alike_hide_no_other_row() {
                 assert_eq!(lost.collect::<Vec<_>>(), [0usize; 0], "{metric:?} dim {dim}");
                 assert_eq!(index.search(&data.rows, data.row(0), 1_500, 1_500, None).len(), 1_500);
             }
+        }
+    }
+}
+
+#[test]
+fn a_row_is_found_when_the_equal_row_that_is_linked_is_not_allowed() {
+    for dim in [4, 40] {
+        let mut data = uniform(1_000, dim, 55);
+        data.rows[..200 * dim].fill(3.0);
+        let index = data.build(Metric::L2, None, true, 1);
+        let index = Hnsw::decode(&index.encode(), 1_000, dim).expect("a whole index");
+        let allowed = RowSet::from_fn(1_000, |row| row >= 100 && row % 2 == 0);
+        for plan in PLANS {
+            let (hits, _) = index.search_by(plan, &data.rows, data.row(0), 60, 120, Some(&allowed));
+            let expected = data.exact(Metric::L2, data.row(0), 60, |row| allowed.get(row));
+            assert_eq!(
+                hits.iter().map(|hit| hit.0).take(50).collect::<Vec<_>>(),
+                (100..200).step_by(2).collect::<Vec<_>>(),
+                "{plan:?}"
+            );
+            assert!(check(&data, Metric::L2, data.row(0), &hits, &expected) >= 58, "{plan:?}");
         }
     }
 }
