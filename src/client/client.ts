@@ -1,8 +1,9 @@
 /**
  * `MilvusClient`: everything a program does with Milvus, Zilliz Cloud, an Elanus server or a folder.
  *
- * Methods take one object, answer promises of plain objects, arrays and typed arrays, and throw `MilvusError`. They are spread over files by what they act on, each adding to the
- * one before: connection, databases, aliases, indexes, partitions, collections, rows, reads, and the server itself here.
+ * Methods take one object, answer promises of plain objects, arrays and typed arrays, and throw `MilvusError`. They are spread over files by
+ * what they act on, each adding to the one before: connection, databases, aliases, indexes, partitions, collections, rows, reads, and the server
+ * itself here.
  */
 import { QuotaState } from "../shared/proto/generated/messages.js";
 import { type CallOptions, milvus } from "./connection.js";

@@ -1,8 +1,9 @@
 /**
  * What every method of the client stands on: the transport, the database in use, the schemas it has seen.
  *
- * Schemas are kept by the name they were asked for, alias or not, and go stale when an alias is re-pointed or a collection changes. A write tells the server which version it was made for
- * (`schema_timestamp`); a refusal makes the client look again, and repeat the call once if the schema is another one now.
+ * Schemas are kept by the name they were asked for, alias or not, and go stale when an alias is re-pointed or a collection changes. A write
+ * tells the server which version it was made for (`schema_timestamp`); a refusal makes the client look again, and repeat the call once if the
+ * schema is another one now.
  */
 import { type Env, realEnv } from "../shared/env.js";
 import { MilvusError } from "../shared/errors.js";
@@ -110,7 +111,8 @@ export abstract class Connection {
   }
 
   /**
-   * Runs `work` with the schema of a collection. If it refuses the data and the schema was an old one, the schema is fetched again and `work` is run once more.
+   * Runs `work` with the schema of a collection. If it refuses the data and the schema was an old one, the schema is fetched again and `work` is
+   * run once more.
    */
   protected async withSchema<T>(options: CollectionOptions, work: (known: KnownSchema) => Promise<T>): Promise<T> {
     const cached = this.schemas.get(this.keyOf(options));

@@ -1,8 +1,9 @@
 /**
  * A client of a folder: the engine runs in this process and its operations are called directly, without a port and without encoding.
  *
- * Model: clients of one folder share one engine, opened by the first and closed with the last; while it is closing, a new client waits and opens it again. Another
- * process that holds the folder makes the first call fail with its words. The engine and its native core are loaded only when the first such client is made.
+ * Model: clients of one folder share one engine, opened by the first and closed with the last; while it is closing, a new client waits and opens
+ * it again. Another process that holds the folder makes the first call fail with its words. The engine and its native core are loaded only when
+ * the first such client is made.
  */
 import type { EngineApi } from "../engine/api.js";
 import type { AnyOperation, Call } from "../operations/operation.js";

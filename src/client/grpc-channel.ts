@@ -1,9 +1,10 @@
 /**
  * Unary gRPC calls over one HTTP/2 connection, with our own framing.
  *
- * Model: a channel has at most one session that takes new calls. It is opened by the first call, shared by all that wait for it, and given up when the server says GOAWAY or the
- * connection ends; the next call opens another. Calls that run on a session that was given up end with it. The process may exit while no call runs.
- * A frame is 1 byte of flags, 4 bytes of length (big endian), the message; the outcome is in the trailers (or in the headers of a reply that has nothing else).
+ * Model: a channel has at most one session that takes new calls. It is opened by the first call, shared by all that wait for it, and given up
+ * when the server says GOAWAY or the connection ends; the next call opens another. Calls that run on a session that was given up end with it.
+ * The process may exit while no call runs. A frame is 1 byte of flags, 4 bytes of length (big endian), the message; the outcome is in the
+ * trailers (or in the headers of a reply that has nothing else).
  */
 import {
   type ClientHttp2Session,

@@ -1,8 +1,9 @@
 /**
  * A client of a server: Milvus, Zilliz Cloud or Elanus.
  *
- * Every connection begins with Connect, whose identifier goes with each call. What is tried again, with growing pauses, within the call's time (10 s if it has none): calls that could not be sent,
- * calls whose connection broke if repeating them is harmless, and Status code 8 (rate limit). Everything else fails at once.
+ * Every connection begins with Connect, whose identifier goes with each call. What is tried again, with growing pauses, within the call's time
+ * (10 s if it has none): calls that could not be sent, calls whose connection broke if repeating them is harmless, and Status code 8 (rate
+ * limit). Everything else fails at once.
  */
 import { hostname } from "node:os";
 import type { Env } from "../shared/env.js";

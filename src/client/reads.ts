@@ -10,7 +10,7 @@ import {
   SearchResultData,
 } from "../shared/proto/generated/messages.js";
 import { fieldsToRows, resultsToHits } from "../shared/rows/decode.js";
-import { primaryFieldOf } from "../shared/rows/fields.js";
+import { primaryField } from "../shared/schema.js";
 import { type CollectionOptions, milvus } from "./connection.js";
 import { type ConsistencyLevelName, consistencyOf, type Properties, pairsOf } from "./names.js";
 import { asList, type Id, idFilter, RowMethods } from "./rows.js";
@@ -105,7 +105,7 @@ export abstract class ReadMethods extends RowMethods {
     const { batchSize = 1000, limit = Number.POSITIVE_INFINITY } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) throw invalid(`batch size should be a positive integer, but got ${batchSize}`);
     const known = await this.withSchema(options, async (schema) => schema);
-    const key = primaryFieldOf(known.schema)?.name ?? "";
+    const key = primaryField(known.schema).name;
     const fixed = { iterator: true, reduce_stop_for_best: true, collection_id: known.collectionId.toString() };
     let last: Id | undefined;
     let snapshot: bigint | undefined;

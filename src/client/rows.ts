@@ -3,7 +3,7 @@ import { invalid } from "../shared/errors.js";
 import { DataType } from "../shared/proto/generated/messages.js";
 import { idsToValues } from "../shared/rows/decode.js";
 import { rowsToFields } from "../shared/rows/encode.js";
-import { primaryFieldOf } from "../shared/rows/fields.js";
+import { primaryField } from "../shared/schema.js";
 import { CollectionMethods } from "./collections.js";
 import { type CollectionOptions, type KnownSchema, milvus } from "./connection.js";
 import { type FilterParams, templateValues } from "./template.js";
@@ -51,8 +51,7 @@ export const idList = (ids: readonly Id[]): string =>
 
 /** `key in [...]`. @throws MilvusError 1100 for keys of the wrong type */
 export const idFilter = ({ schema }: KnownSchema, ids: readonly Id[]): string => {
-  const field = primaryFieldOf(schema);
-  if (field === undefined) throw invalid(`the schema of ${schema.name} has no primary key`);
+  const field = primaryField(schema);
   for (const id of ids) {
     const fits = field.dataType === DataType.VarChar ? typeof id === "string" : typeof id === "bigint" || Number.isSafeInteger(id);
     if (!fits) throw invalid(`id ${typeof id} ${String(id)} does not fit the primary key ${field.name}`);

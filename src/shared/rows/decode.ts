@@ -1,14 +1,15 @@
 /**
  * Columns (FieldData) to rows, as results carry them.
  *
- * Model: scalars are dense (a placeholder stands where `valid_data` is false; the compact form of inserts is read too), vectors are compact (only the valid
- * rows). A row has every field of the result, null
- * where it is null; the keys of `$meta` stand beside them, all of them, or those that were asked for when some output field is no column.
- * Both forms of results are read by the same code; `RowForm` says how int64, JSON and vectors look.
+ * Model: scalars are dense (a placeholder stands where `valid_data` is false; the compact form of inserts is read too), vectors are compact
+ * (only the valid rows). A row has every field of the result, null where it is null; the keys of `$meta` stand beside them, all of them, or
+ * those that were asked for when some output field is no column. Both forms of results are read by the same code; `RowForm` says how int64, JSON
+ * and vectors look.
  */
 import { invalid } from "../errors.js";
 import { DataType, FieldData, IDs, type ScalarField, type SearchResultData } from "../proto/generated/messages.js";
-import { DYNAMIC_FIELD, type Row, setKey, typeName } from "./fields.js";
+import { DYNAMIC_FIELD, typeName } from "../schema.js";
+import { type Row, setKey } from "./fields.js";
 import { parseJson, shortFloat } from "./json.js";
 
 export interface RowForm {

@@ -1,9 +1,10 @@
 /**
  * Rows (objects) to columns (encoded FieldData), as Milvus's insert and upsert take them.
  *
- * Model: one column a field, in the schema's order, then `$meta` with the keys that are no fields. A field that takes nulls (nullable, or with a default)
- * travels with `valid_data` for every row and a payload of the valid rows only; missing and null are the same there. A column that no row has is
- * left out where the server makes it (auto id, function output) or keeps it (partial update). Nothing is encoded when any row is refused.
+ * Model: one column a field, in the schema's order, then `$meta` with the keys that are no fields. A field that takes nulls (nullable, or with a
+ * default) travels with `valid_data` for every row and a payload of the valid rows only; missing and null are the same there. A column that no
+ * row has is left out where the server makes it (auto id, function output) or keeps it (partial update). Nothing is encoded when any row is
+ * refused.
  *
  * | type | strict dialect takes | payload |
  * | --- | --- | --- |
@@ -18,8 +19,9 @@
 import { httpFailure, invalid, MilvusError } from "../errors.js";
 import { type CollectionSchema, DataType, FieldData, type FieldSchema } from "../proto/generated/messages.js";
 import type { Init } from "../proto/wire.js";
+import { DYNAMIC_FIELD, typeName, typeParam } from "../schema.js";
 import type { Dialect } from "./dialect.js";
-import { DYNAMIC_FIELD, dimensionOf, hasDynamicField, staticFields, takesNull, typeName } from "./fields.js";
+import { hasDynamicField, staticFields, takesNull } from "./fields.js";
 import { toJsonText } from "./json.js";
 import { restDialect } from "./rest-dialect.js";
 import { strictDialect } from "./strict-dialect.js";
@@ -157,7 +159,7 @@ const floatVectors = (
   valid: readonly boolean[],
   dialect: Dialect,
 ): Init<FieldData>["vectors"] => {
-  const dim = dimensionOf(field);
+  const dim = typeParam(field, "dim") ?? 0;
   const read = dialect.vector(field, dim);
   const all = new Float32Array(values.length * dim);
   let used = 0;

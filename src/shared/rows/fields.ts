@@ -1,24 +1,8 @@
-/** What rows need to know of a schema. */
-import { type CollectionSchema, DataType, type FieldSchema } from "../proto/generated/messages.js";
-
-/** Name under which the dynamic keys of a row travel, as one JSON object. */
-export const DYNAMIC_FIELD = "$meta";
+/** What rows need to know of a schema, beside shared/schema.ts. */
+import type { CollectionSchema, FieldSchema } from "../proto/generated/messages.js";
 
 /** One row of a collection. `unknown` values: see `rowsToFields` for what each type takes. */
 export type Row = Record<string, unknown>;
-
-const typeNames = new Map<number, string>(Object.entries(DataType).map(([name, number]) => [number, name]));
-
-/** `Int64`, `FloatVector`, …; the number itself when it is none of them. */
-export const typeName = (type: number): string => typeNames.get(type) ?? String(type);
-
-/** Dimension of a vector field; 0 when the schema gives none. */
-export const dimensionOf = (field: FieldSchema): number => {
-  const text = field.typeParams.find((pair) => pair.key === "dim")?.value ?? "";
-  return /^\d+$/.test(text) ? Number(text) : 0;
-};
-
-export const primaryFieldOf = (schema: CollectionSchema): FieldSchema | undefined => schema.fields.find((field) => field.isPrimaryKey);
 
 /** Whether rows may have keys that are not fields. True for both forms of the schema, with and without its `$meta` field. */
 export const hasDynamicField = (schema: CollectionSchema): boolean =>

@@ -1,8 +1,9 @@
 /**
  * JSON that keeps 64-bit integers.
  *
- * Model: an integer literal outside ±(2^53 - 1) is a `bigint`; everything else is what `JSON.parse` makes of it. A `bigint` is printed as its digits, typed
- * arrays as arrays, NaN and infinities as null. Text that `JSON.parse` refuses is refused with its error; the fast path for both directions is the native one.
+ * Model: an integer literal outside ±(2^53 - 1) is a `bigint`; everything else is what `JSON.parse` makes of it. A `bigint` is printed as its
+ * digits, typed arrays as arrays, NaN and infinities as null. Text that `JSON.parse` refuses is refused with its error; the fast path for both
+ * directions is the native one.
  */
 import { invalid } from "../errors.js";
 import { type Row, setKey } from "./fields.js";

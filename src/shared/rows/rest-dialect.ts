@@ -5,8 +5,8 @@
  */
 import { invalid, type MilvusError } from "../errors.js";
 import { DataType, type FieldSchema } from "../proto/generated/messages.js";
+import { DYNAMIC_FIELD, typeName } from "../schema.js";
 import { type Dialect, inRange, type ScalarReader, type VectorReader } from "./dialect.js";
-import { DYNAMIC_FIELD, typeName } from "./fields.js";
 import { toJsonText } from "./json.js";
 
 /** The text of a JSON value: the content of a string, the JSON text of others, empty for null. */

@@ -1,8 +1,8 @@
 /** The dialect of the SDKs: a value has the type of its field or the row is refused. */
 import { invalid, type MilvusError } from "../errors.js";
 import { DataType, type FieldSchema } from "../proto/generated/messages.js";
+import { DYNAMIC_FIELD, typeName } from "../schema.js";
 import { type Dialect, inRange, type ScalarReader, type VectorReader } from "./dialect.js";
-import { DYNAMIC_FIELD, typeName } from "./fields.js";
 import { toJsonText } from "./json.js";
 
 const kindOf = (value: unknown): string => {
