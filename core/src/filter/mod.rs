@@ -15,6 +15,6 @@ pub mod program;
 mod text;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use execute::Filter;

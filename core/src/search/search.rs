@@ -45,7 +45,7 @@ pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<
     };
     let schema = &*first.schema;
     let (position, dim) = vector_column(schema, request.field_id)?;
-    if request.vectors.len() % (dim * size_of::<f32>()) != 0 {
+    if !request.vectors.len().is_multiple_of(dim * size_of::<f32>()) {
         return Err(Failure::of_field(
             "queryDim",
             request.field_id,

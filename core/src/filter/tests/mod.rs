@@ -1,9 +1,9 @@
 //! Filters against a row-at-a-time interpreter that is written from the rules, not from the executor.
 
-mod encode;
+pub(crate) mod encode;
 mod generate;
 mod oracle;
-pub mod random;
+pub(crate) mod random;
 
 use super::Filter;
 use super::program::{Comparison, Node, Operand, Program, Value};

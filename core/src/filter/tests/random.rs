@@ -1,9 +1,9 @@
-//! Randomness of tests: a seed from the environment (`ELANUS_TEST_SEED`) or the clock, printed by the test that uses it.
+//! Randomness of tests: a seed from the environment (`ELANUS_SEED`) or the clock, printed by the test that uses it.
 
 pub struct Random(u64);
 
 pub fn seed() -> u64 {
-    let given = std::env::var("ELANUS_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = std::env::var("ELANUS_SEED").ok().and_then(|seed| seed.parse().ok());
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     given.unwrap_or_else(|| clock.map_or(1, |time| time.as_nanos() as u64))
 }

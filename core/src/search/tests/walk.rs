@@ -1,0 +1,158 @@
+//! Searches through an index against the same searches without it.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::distance::Metric;
+use crate::filter::program::{Comparison, Node, Operand, Value};
+use crate::filter::tests::encode::encode;
+use crate::filter::tests::random::{Random, seed};
+use crate::index::hnsw::{Hnsw, HnswParameters, walk_pays};
+use crate::search::request::SearchRequest;
+use crate::search::search;
+use crate::segment::buffer::Buffer;
+use crate::segment::chunk::Chunk;
+use crate::segment::column::{Column, Values};
+use crate::segment::schema::Schema;
+use crate::segment::segment::Segment;
+use crate::segment::{IndexSlot, Keys, SegmentSnapshot};
+
+const DIM: usize = 384;
+const ROWS: usize = 5000;
+const VECTOR: u32 = 101;
+const NUMBER: u32 = 102;
+
+/// Around a few centres, as embeddings are.
+fn vectors(random: &mut Random, count: usize) -> Vec<f32> {
+    let mut value = || (random.next() >> 40) as f32 / (1 << 23) as f32 - 1.0;
+    let centres: Vec<f32> = (0..20 * DIM).map(|_| value()).collect();
+    (0..count)
+        .flat_map(|row| (0..DIM).map(move |at| (row, at)))
+        .map(|(row, at)| centres[(row % 20) * DIM + at] + value() * 0.5)
+        .collect()
+}
+
+fn segment(vectors: &[f32]) -> Segment {
+    let schema = json!([{ "id": 100, "type": 5, "primary": true }, { "id": VECTOR, "type": 101, "dim": DIM }, { "id": NUMBER, "type": 5 }]);
+    let column = |id, values| Column { id, values, valid: None };
+    let chunk = Chunk {
+        row_count: ROWS,
+        columns: vec![
+            column(100, Values::Int64(Buffer::Owned((0..ROWS as i64).collect()))),
+            column(
+                VECTOR,
+                Values::Vectors {
+                    dim: DIM,
+                    values: Buffer::Owned(vectors.to_vec()),
+                },
+            ),
+            column(
+                NUMBER,
+                Values::Int64(Buffer::Owned((0..ROWS as i64).map(|row| row * 7919 % 100).collect())),
+            ),
+        ],
+        timestamps: Buffer::Owned(vec![5; ROWS]),
+        timestamp_max: 5,
+        deletes: Default::default(),
+    };
+    Segment::sealed(Arc::new(Schema::parse(&schema.to_string()).expect("a schema")), chunk)
+}
+
+fn ids(snapshot: &SegmentSnapshot, request: &SearchRequest) -> Vec<Vec<i64>> {
+    let reply = search(std::slice::from_ref(snapshot), request).expect("a reply");
+    let Keys::Int64(ids) = Keys::decode(&reply.ids).expect("ids") else {
+        panic!("integers")
+    };
+    let mut rest = &ids[..];
+    reply
+        .topks
+        .iter()
+        .map(|&topk| {
+            let (hits, after) = rest.split_at(topk as usize);
+            rest = after;
+            hits.to_vec()
+        })
+        .collect()
+}
+
+#[test]
+fn an_index_finds_what_a_scan_finds() {
+    let seed = seed();
+    println!("seed {seed}");
+    let mut random = Random::new(seed);
+    let all = vectors(&mut random, ROWS + 40);
+    let (rows, queries) = all.split_at(ROWS * DIM);
+    for metric in [Metric::L2, Metric::Cosine] {
+        let segment = segment(rows);
+        segment.delete(&Keys::Int64((0..ROWS as i64).step_by(50).collect()), 7);
+        let exact = segment.snapshot();
+        let index = Hnsw::build(
+            rows,
+            DIM,
+            None,
+            HnswParameters {
+                metric,
+                m: 16,
+                ef_construction: 100,
+            },
+        );
+        segment.put_index(
+            VECTOR,
+            IndexSlot {
+                byte_size: index.byte_size(),
+                index: Arc::new(index),
+            },
+        );
+        let indexed = segment.snapshot();
+        for below in [None, Some(80), Some(3)] {
+            let operand = Operand {
+                field: NUMBER,
+                path: None,
+                arithmetic: None,
+            };
+            let filter = |below| {
+                encode(&[Node::Compare {
+                    comparison: Comparison::Less,
+                    operand,
+                    value: Value::Int(below),
+                }])
+            };
+            let request = SearchRequest {
+                field_id: VECTOR,
+                metric,
+                vectors: queries.iter().flat_map(|value| value.to_le_bytes()).collect(),
+                limit: 8,
+                offset: 2,
+                ef: 0,
+                read_timestamp: 100,
+                filter: below.map(filter),
+                radius: None,
+                range_filter: None,
+                round_decimal: -1,
+                outputs: Vec::new(),
+            };
+            let (found, expected) = (ids(&indexed, &request), ids(&exact, &request));
+            assert!(found.iter().chain(&expected).all(|hits| hits.len() == 8), "seed {seed}");
+            let same: usize = found
+                .iter()
+                .zip(&expected)
+                .map(|(found, expected)| found.iter().filter(|id| expected.contains(id)).count())
+                .sum();
+            let recall = same as f32 / (8 * found.len()) as f32;
+            println!("{metric:?} {below:?} recall {recall}");
+            assert!(recall >= 0.95, "seed {seed}: {metric:?} {below:?} recall {recall}");
+            assert!(
+                found
+                    .iter()
+                    .flatten()
+                    .all(|id| id % 50 != 0 && below.is_none_or(|below| id * 7919 % 100 < below)),
+                "seed {seed}"
+            );
+        }
+    }
+    assert!(
+        walk_pays(ROWS * 3 / 4, ROWS, DIM) && !walk_pays(ROWS / 50, ROWS, DIM),
+        "both ways are tried"
+    );
+}
