@@ -1,6 +1,6 @@
 /**
- * A new version of a collection without a moment of absence: readers use an alias, the new version is filled beside the old one, and one call points the alias at it.
- * npx tsx examples/alias-swap.ts
+ * A new version of a collection without a moment of absence: readers use an alias, the new version is filled beside the old one, and one call
+ * points the alias at it. npx tsx examples/alias-swap.ts
  */
 import { MilvusClient } from "elanus";
 
