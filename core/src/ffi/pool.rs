@@ -1,0 +1,98 @@
+//! The core's threads, and promises for what they do.
+//!
+//! Two pools of the same size: one for what a client waits for, one for background work (sealing, building indexes), which would else stand in front of
+//! requests for seconds; between the two the operating system shares the cores. Neither is libuv's pool.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+
+use napi::Env;
+use napi::bindgen_prelude::{Object, ToNapiValue};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::error_of;
+use crate::failure::{Failure, Outcome};
+
+/// Who waits for the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    Request,
+    Background,
+}
+
+struct Pools {
+    requests: ThreadPool,
+    background: ThreadPool,
+}
+
+static THREADS: OnceLock<usize> = OnceLock::new();
+static POOLS: OnceLock<Result<Pools, String>> = OnceLock::new();
+
+pub fn configure(threads: usize) {
+    THREADS.get_or_init(|| threads);
+}
+
+fn pools() -> Outcome<&'static Pools> {
+    let pools = POOLS.get_or_init(|| {
+        let threads = *THREADS.get_or_init(|| 0);
+        let pool = |name: &'static str| {
+            let builder = ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .thread_name(move |at| format!("elanus-{name}-{at}"));
+            builder.build().map_err(|error| error.to_string())
+        };
+        Ok(Pools {
+            requests: pool("core")?,
+            background: pool("back")?,
+        })
+    });
+    pools
+        .as_ref()
+        .map_err(|error| Failure::new("panic", vec![format!("threads cannot be started: {error}").into()]))
+}
+
+/// Does `work` on a pool; the promise gets what `show` makes of its result on the caller's thread.
+pub fn promise<'env, T: Send + 'static, Shown: ToNapiValue + 'static>(
+    env: &'env Env,
+    urgency: Urgency,
+    work: impl FnOnce() -> Outcome<T> + Send + 'static,
+    show: impl FnOnce(Env, T) -> napi::Result<Shown> + Send + 'static,
+) -> napi::Result<Object<'env>> {
+    let pools = pools().map_err(error_of)?;
+    let (deferred, promise) = env.create_deferred::<Shown, Box<dyn FnOnce(Env) -> napi::Result<Shown>>>()?;
+    let pool = if urgency == Urgency::Request {
+        &pools.requests
+    } else {
+        &pools.background
+    };
+    pool.spawn_fifo(move || match caught(work) {
+        Ok(result) => deferred.resolve(Box::new(move |env| show(env, result))),
+        Err(failure) => deferred.reject(error_of(failure)),
+    });
+    Ok(promise)
+}
+
+/// The outcome of work that may panic.
+pub fn caught<T>(work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    // What a panic may leave half done is given up with the request; what requests share is behind locks that are taken whether poisoned or not.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(Failure::new("panic", vec![words_of(&*panic).into()])))
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| String::from("without words"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_become_failures() {
+        let failure = caught::<()>(|| panic!("row {}", 7)).unwrap_err();
+        assert_eq!(failure, Failure::new("panic", vec!["row 7".into()]));
+        assert_eq!(caught(|| Ok(1)), Ok(1));
+    }
+}

@@ -1,0 +1,181 @@
+//! Requests over many segments: the objects of `core.ts` become the core's requests, its replies become objects.
+
+use napi::Env;
+use napi::bindgen_prelude::{BigInt, Buffer, ClassInstance, Object};
+use napi_derive::napi;
+
+use super::pool::{Urgency, promise};
+use super::segment::{CoreSegment, metric_of};
+use super::{error_of, timestamp_of};
+use crate::failure::{Failure, Outcome};
+use crate::search::{self, Output, QueryRequest, SearchRequest, Selection};
+use crate::segment::SegmentSnapshot;
+
+#[napi(object, object_to_js = false)]
+pub struct CoreOutput {
+    pub id: u32,
+    pub header: Buffer,
+    pub keys: Option<Vec<String>>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct CoreSearch {
+    pub field_id: u32,
+    pub metric: String,
+    pub vectors: Buffer,
+    pub limit: u32,
+    pub offset: u32,
+    pub ef: u32,
+    pub read_timestamp: BigInt,
+    pub filter: Option<Buffer>,
+    pub radius: Option<f64>,
+    pub range_filter: Option<f64>,
+    pub round_decimal: i32,
+    pub outputs: Vec<CoreOutput>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct CoreSearchResult {
+    pub topks: Vec<u32>,
+    pub ids: Buffer,
+    pub scores: Buffer,
+    pub fields: Vec<Buffer>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct CoreQuery {
+    pub read_timestamp: BigInt,
+    pub filter: Option<Buffer>,
+    /// -1: all.
+    pub limit: i64,
+    pub offset: u32,
+    pub outputs: Vec<CoreOutput>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct CoreQueryResult {
+    pub row_count: u32,
+    pub fields: Vec<Buffer>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct CoreSelection {
+    pub read_timestamp: BigInt,
+    pub filter: Option<Buffer>,
+}
+
+type Segments<'env> = Vec<ClassInstance<'env, CoreSegment>>;
+
+#[napi]
+pub fn search<'env>(env: &'env Env, segments: Segments, request: CoreSearch) -> napi::Result<Object<'env>> {
+    let snapshots = snapshots_of(&segments);
+    let request = search_request(request).map_err(error_of)?;
+    promise(
+        env,
+        Urgency::Request,
+        move || search::search(&snapshots, &request),
+        |_, reply| {
+            Ok(CoreSearchResult {
+                topks: reply.topks,
+                ids: reply.ids.into(),
+                scores: reply.scores.into(),
+                fields: buffers(reply.fields),
+            })
+        },
+    )
+}
+
+#[napi]
+pub fn query<'env>(env: &'env Env, segments: Segments, request: CoreQuery) -> napi::Result<Object<'env>> {
+    let snapshots = snapshots_of(&segments);
+    let request = query_request(request).map_err(error_of)?;
+    promise(
+        env,
+        Urgency::Request,
+        move || search::query(&snapshots, &request),
+        |_, reply| {
+            Ok(CoreQueryResult {
+                row_count: reply.row_count as u32,
+                fields: buffers(reply.fields),
+            })
+        },
+    )
+}
+
+#[napi]
+pub fn count<'env>(env: &'env Env, segments: Segments, request: CoreSelection) -> napi::Result<Object<'env>> {
+    let snapshots = snapshots_of(&segments);
+    let selection = selection_of(&request.read_timestamp, request.filter).map_err(error_of)?;
+    promise(
+        env,
+        Urgency::Request,
+        move || search::count(&snapshots, &selection),
+        |_, count| Ok(count as f64),
+    )
+}
+
+#[napi]
+pub fn keys<'env>(env: &'env Env, segments: Segments, request: CoreSelection) -> napi::Result<Object<'env>> {
+    let snapshots = snapshots_of(&segments);
+    let selection = selection_of(&request.read_timestamp, request.filter).map_err(error_of)?;
+    promise(
+        env,
+        Urgency::Request,
+        move || search::keys(&snapshots, &selection),
+        |_, ids| Ok(Buffer::from(ids)),
+    )
+}
+
+/// Taken where the call is made, so that it sees what the caller has written and nothing later.
+fn snapshots_of(segments: &Segments) -> Vec<SegmentSnapshot> {
+    segments.iter().map(|segment| segment.segment.snapshot()).collect()
+}
+
+fn selection_of(read_timestamp: &BigInt, filter: Option<Buffer>) -> Outcome<Selection> {
+    Ok(Selection {
+        read_timestamp: timestamp_of(read_timestamp)?,
+        filter: filter.map(|filter| filter.to_vec()),
+    })
+}
+
+fn search_request(request: CoreSearch) -> Outcome<SearchRequest> {
+    Ok(SearchRequest {
+        field_id: request.field_id,
+        metric: metric_of(&request.metric)?,
+        vectors: request.vectors.to_vec(),
+        limit: request.limit as usize,
+        offset: request.offset as usize,
+        ef: request.ef as usize,
+        read_timestamp: timestamp_of(&request.read_timestamp)?,
+        filter: request.filter.map(|filter| filter.to_vec()),
+        radius: request.radius.map(|radius| radius as f32),
+        range_filter: request.range_filter.map(|end| end as f32),
+        round_decimal: request.round_decimal,
+        outputs: request.outputs.into_iter().map(output_of).collect(),
+    })
+}
+
+fn query_request(request: CoreQuery) -> Outcome<QueryRequest> {
+    let limit = match request.limit {
+        -1 => None,
+        limit => Some(usize::try_from(limit).map_err(|_| Failure::malformed(format!("limit {limit}")))?),
+    };
+    Ok(QueryRequest {
+        selection: selection_of(&request.read_timestamp, request.filter)?,
+        limit,
+        offset: request.offset as usize,
+        outputs: request.outputs.into_iter().map(output_of).collect(),
+    })
+}
+
+fn output_of(output: CoreOutput) -> Output {
+    Output {
+        field_id: output.id,
+        header: output.header.to_vec(),
+        keys: output.keys,
+    }
+}
+
+fn buffers(fields: Vec<Vec<u8>>) -> Vec<Buffer> {
+    fields.into_iter().map(Buffer::from).collect()
+}

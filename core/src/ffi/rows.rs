@@ -1,0 +1,132 @@
+//! Schemas and decoded rows.
+
+use std::sync::Arc;
+
+use napi::Env;
+use napi::bindgen_prelude::{BigInt, Buffer, Object};
+use napi_derive::napi;
+
+use super::pool::{Urgency, promise};
+use super::{error_of, guarded};
+use crate::failure::{Failure, Outcome};
+use crate::segment::schema::Schema;
+use crate::segment::{FieldBytes, Rows};
+
+#[napi]
+pub struct CoreSchema {
+    pub(super) schema: Arc<Schema>,
+}
+
+#[napi]
+impl CoreSchema {
+    #[napi(getter)]
+    pub fn column_count(&self) -> u32 {
+        self.schema.columns.len() as u32
+    }
+}
+
+#[napi]
+pub fn create_schema(columns: String) -> napi::Result<CoreSchema> {
+    let schema = guarded(|| Schema::parse(&columns))?;
+    Ok(CoreSchema { schema: Arc::new(schema) })
+}
+
+/// One encoded FieldData and the column it is for.
+#[napi(object, object_to_js = false)]
+pub struct CoreField {
+    pub id: u32,
+    pub data: Buffer,
+}
+
+/// Rows until a segment takes them; what is asked of their keys was found out when they were decoded.
+#[napi]
+pub struct CoreRows {
+    rows: Option<Rows>,
+    row_count: usize,
+    byte_size: usize,
+    ids: Vec<u8>,
+    /// None: the same as `ids`.
+    given_ids: Option<Vec<u8>>,
+    has_duplicate_keys: bool,
+}
+
+impl CoreRows {
+    fn new(rows: Rows) -> Self {
+        CoreRows {
+            row_count: rows.row_count,
+            byte_size: rows.byte_size(),
+            ids: rows.ids(),
+            given_ids: rows.given_keys.is_some().then(|| rows.given_ids()),
+            has_duplicate_keys: rows.has_duplicate_keys(),
+            rows: Some(rows),
+        }
+    }
+
+    /// The rows, once.
+    pub(super) fn take(&mut self) -> Outcome<Rows> {
+        self.rows
+            .take()
+            .ok_or_else(|| Failure::malformed("these rows are in a segment already"))
+    }
+}
+
+#[napi]
+impl CoreRows {
+    #[napi(getter)]
+    pub fn row_count(&self) -> u32 {
+        self.row_count as u32
+    }
+
+    #[napi(getter)]
+    pub fn byte_size(&self) -> f64 {
+        self.byte_size as f64
+    }
+
+    #[napi]
+    pub fn ids(&self) -> Buffer {
+        self.ids.clone().into()
+    }
+
+    #[napi]
+    pub fn given_ids(&self) -> Buffer {
+        self.given_ids.as_ref().unwrap_or(&self.ids).clone().into()
+    }
+
+    #[napi]
+    pub fn has_duplicate_keys(&self) -> bool {
+        self.has_duplicate_keys
+    }
+}
+
+#[napi]
+pub fn decode_rows<'env>(
+    env: &'env Env,
+    schema: &CoreSchema,
+    row_count: f64,
+    fields: Vec<CoreField>,
+    auto_id_start: Option<BigInt>,
+) -> napi::Result<Object<'env>> {
+    let schema = Arc::clone(&schema.schema);
+    let auto_id_start = auto_id_start.map(|start| key_of(&start)).transpose().map_err(error_of)?;
+    let work = move || {
+        if !(0.0..=f64::from(u32::MAX)).contains(&row_count) || row_count.fract() != 0.0 {
+            return Err(Failure::malformed(format!("{row_count} rows")));
+        }
+        let fields: Vec<FieldBytes> = fields
+            .iter()
+            .map(|field| FieldBytes {
+                id: field.id,
+                data: &field.data,
+            })
+            .collect();
+        Rows::decode(&schema, row_count as usize, &fields, auto_id_start).map(CoreRows::new)
+    };
+    promise(env, Urgency::Request, work, |_, rows| Ok(rows))
+}
+
+fn key_of(number: &BigInt) -> Outcome<i64> {
+    let failure = || Failure::malformed("key beyond 64 bits");
+    let [word] = number.words[..] else { return Err(failure()) };
+    let key = if number.sign_bit { -i128::from(word) } else { i128::from(word) };
+    i64::try_from(key).map_err(|_| failure())
+}
