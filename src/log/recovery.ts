@@ -2,7 +2,7 @@
  * Reads a log back: which files count, which records they hold, and where the log ends.
  *
  * - Files sort by first lsn, then turn. A file ends where the next one begins: a record with an lsn that a later file begins with or passes was never
- *   acknowledged (its write failed, and the later file is what came instead). So of two files with one first lsn the earlier does not count at all.
+ *   acknowledged (its write failed, and the later file is what came instead). So of two files with one first lsn the earlier has no record that counts.
  * - A file's existence says that all records before its first were durable, so every file but the last must reach the next one's first without a gap.
  * - The last file may end in a torn tail: bytes of a write that was under way. They count as torn only if no record behind them says that they were
  *   settled (framing.ts); otherwise, and wherever else bytes are not what was written, this throws 1009 with file and offset.
@@ -49,14 +49,13 @@ const findFiles = async (env: Env, folder: string): Promise<LiveFile[]> => {
 /** Replays the records from `from` on, in order. */
 export const recoverLog = async (env: Env, folder: string, from: Lsn, replay: Replay): Promise<Recovered> => {
   const files = await findFiles(env, folder);
-  const counting = files.filter((file, index) => file.first !== files[index + 1]?.first);
-  const start = counting.findLastIndex((file) => file.first <= from);
+  const start = files.findLastIndex((file) => file.first <= from);
   if (start < 0) {
     if (files.length === 0 && from === 1) return { files, end: { next: 1, previous: 0 }, closed: true };
     throw damaged(folder, 0, `the log file with record ${from} is missing`);
   }
   let last: FileEnd | undefined;
-  const live = counting.slice(start);
+  const live = files.slice(start);
   for (const [index, file] of live.entries()) {
     const path = join(folder, file.name);
     const reader = new FileReader(env, path, file, from, replay);

@@ -83,6 +83,30 @@ test("every length of a torn last batch is cut off; a file cut short before othe
   }
 });
 
+test("a file of another log with the same name is damage", async () => {
+  const env = await filled(true);
+  const second = (await env.files.list(FOLDER)).sort()[1] ?? "";
+  const other = new FaultyEnv(77);
+  const log = await openLog(other, FOLDER, options, 1, () => undefined);
+  for (const [kind, body] of bodies.entries()) await log.append(kind, [body.map((byte) => byte ^ 1)], () => undefined);
+  const path = join(FOLDER, second);
+  const bytes = Buffer.alloc(await other.files.size(path));
+  await (await other.files.open(path, "read")).read(bytes, 0);
+  await (await env.files.open(path, "write")).write([bytes], 0);
+  expect(await outcome(env)).toBe(`data integrity check failed: ${path} at byte 32: the file does not continue the one before`);
+});
+
+test("a torn tail is superseded before the log is opened, and never read again", async () => {
+  const env = await filled(false);
+  const before = (await env.files.list(FOLDER)).sort();
+  const path = join(FOLDER, before.at(-1) ?? "");
+  await (await env.files.open(path, "write")).truncate((await env.files.size(path)) - 1);
+  const kept = await outcome(env);
+  expect((await env.files.list(FOLDER)).length).toBe(before.length + 1);
+  await (await env.files.open(path, "write")).write([Buffer.alloc(500, 255)], await env.files.size(path));
+  expect(await outcome(env)).toEqual(kept);
+});
+
 test("a missing file, two swapped files and a foreign file are damage", async () => {
   const env = await filled(true);
   const names = (await env.files.list(FOLDER)).sort().map((name) => join(FOLDER, name));

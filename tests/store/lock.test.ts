@@ -65,7 +65,6 @@ const race = async (seed: number): Promise<number> => {
   const disk = new Disk();
   await openDirectory(process(disk, 1, new Map([[1, "first"]])), FOLDER);
   const running = new Map<number, string>();
-  const envs: FaultyEnv[] = [];
   const holders = new Set<number>();
   const opened = new Map<number, Store>();
   let takeovers = 0;
@@ -76,7 +75,7 @@ const race = async (seed: number): Promise<number> => {
       processAlive: (id: number) => running.has(id),
       processBirth: async (id: number) => running.get(id) ?? "",
     } satisfies Partial<Env>);
-    envs.push(env);
+    env.slowness = random.pick([0, 3, 30]);
     if (random.chance(0.5)) env.crashAt = 1 + random.below(25);
     const dies = env.stopped.then(() => {
       running.delete(pid);

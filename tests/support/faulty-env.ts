@@ -29,6 +29,8 @@ export class FaultyEnv implements Env {
   crashAt = Number.POSITIVE_INFINITY;
   capacity = Number.POSITIVE_INFINITY;
   skipsSync = false;
+  /** Turns of the event loop that a call may wait before it takes effect; how many is random. */
+  slowness = 0;
   processId = 1;
   /** Ids of running processes and their births; each Env is a process of its own, though all have the id 1 unless told otherwise. */
   readonly processes = new Map<number, string>([[1, `birth ${++births}`]]);
@@ -104,6 +106,7 @@ export class FaultyEnv implements Env {
 
   /** One file call: `whole` is its effect, `half` what may be left when it fails. */
   async call<T>(name: FileCall["name"], path: string, whole: () => T, half: () => void = () => undefined): Promise<T> {
+    for (let turns = this.slowness === 0 ? 0 : this.source.below(this.slowness + 1); turns > 0; turns--) await new Promise(setImmediate);
     if (this.dead) return never();
     const index = ++this.calls;
     if (index === this.crashAt) {
