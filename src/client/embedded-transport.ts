@@ -122,7 +122,7 @@ export class EmbeddedTransport implements Transport {
   }
 
   private stopped(rpc: string, options: TransportOptions): MilvusError {
-    if (this.closed) return closedFailure();
+    if (this.ending.signal.aborted) return closedFailure();
     const why = options.signal?.aborted ? "the call was aborted" : `no answer within ${options.timeoutMs} ms`;
     return failure("unexpected", {}, `${rpc} failed: ${why}`);
   }
@@ -155,8 +155,14 @@ export class EmbeddedTransport implements Transport {
   }
 }
 
-const openFailure = (error: unknown): MilvusError =>
-  error instanceof MilvusError ? error : new MilvusError(1, error instanceof Error ? error.message : String(error));
+const CORE_MISSING: ReadonlySet<string> = new Set(["MODULE_NOT_FOUND", "ERR_DLOPEN_FAILED"]);
+
+const openFailure = (error: unknown): MilvusError => {
+  if (error instanceof MilvusError) return error;
+  const { message, code = "" }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
+  const line = message.split("\n")[0];
+  return new MilvusError(1, CORE_MISSING.has(code) ? `the Rust core could not be loaded (${line}); build it with: npm run build` : message);
+};
 
 const untilAborted = <T>(work: Promise<T>, signal: AbortSignal, reason: () => MilvusError): Promise<T> =>
   new Promise((done, fail) => {
