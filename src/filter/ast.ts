@@ -28,6 +28,8 @@ export const NodeKind = {
   Binary: 12,
   /** Two operands; `count` 1 for `not in`. */
   In: 13,
+  /** A list of literals alone, `first` to `last` its tokens: numbers, strings and bools, numbers perhaps behind a minus. */
+  LiteralList: 15,
   /** Two operands, the bounds in the order written; `token` is the name or path; `operator` Less (ascending) or Greater; `count` see RangeBounds. */
   Range: 14,
 } as const;

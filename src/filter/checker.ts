@@ -19,6 +19,7 @@ import { arrayOf, type Constant, constantText, constantType, negated, tryCast } 
 
 /** The one literal that is too large and still legal, behind a minus. */
 const INT64_MIN_DIGITS = "9223372036854775808";
+const INT64_MIN: Constant = { kind: "int", value: -(2n ** 63n) };
 
 interface Checked {
   readonly item: Item;
@@ -42,7 +43,7 @@ class Checker {
       const node = nodes[index] as Node;
       if (this.#isSmallestInteger(node, nodes[index + 1])) {
         index += 1;
-        this.#push(nodes[index] as Node, constant({ kind: "int", value: -(2n ** 63n) }));
+        this.#push(nodes[index] as Node, constant(INT64_MIN));
       } else this.#push(node, this.#item(node));
     }
     const { item } = this.#pop();
@@ -83,15 +84,13 @@ class Checker {
     const text = (): string => this.tokens.text(node.token);
     switch (node.kind) {
       case NodeKind.Integer:
-        return constant({ kind: "int", value: integerValue(text()) });
       case NodeKind.Float:
-        return constant({ kind: "float", value: floatValue(text()) });
       case NodeKind.Boolean:
-        return constant({ kind: "bool", value: text().toLowerCase() === "true" });
       case NodeKind.String:
-        return constant({ kind: "string", value: stringValue(text()) });
       case NodeKind.RawString:
-        return constant({ kind: "string", value: rawStringValue(text()) });
+        return constant(this.#literal(node.token));
+      case NodeKind.LiteralList:
+        return this.#literalList(node);
       case NodeKind.Template:
         return { kind: "template", type: DataType.None, name: text() };
       case NodeKind.Name:
@@ -112,6 +111,35 @@ class Checker {
       default:
         return this.#binary(node);
     }
+  }
+
+  #literal(token: number): Constant {
+    const text = this.tokens.text(token);
+    switch (this.tokens.kind(token)) {
+      case TokenKind.Integer:
+        return { kind: "int", value: integerValue(text) };
+      case TokenKind.Float:
+        return { kind: "float", value: floatValue(text) };
+      case TokenKind.Boolean:
+        return { kind: "bool", value: text.toLowerCase() === "true" };
+      case TokenKind.String:
+        return { kind: "string", value: stringValue(text) };
+      default:
+        return { kind: "string", value: rawStringValue(text) };
+    }
+  }
+
+  #literalList({ first, last }: Node): Item {
+    const { tokens } = this;
+    const values: Constant[] = [];
+    for (let token = first + 1; token < last; token += 2) {
+      if (tokens.kind(token) !== TokenKind.Subtract) values.push(this.#literal(token));
+      else {
+        token += 1;
+        values.push(tokens.text(token) === INT64_MIN_DIGITS ? INT64_MIN : this.#negated(this.#literal(token)));
+      }
+    }
+    return constant(arrayOf(values));
   }
 
   #list(node: Node): Item {
@@ -141,7 +169,7 @@ class Checker {
     const unexpected = (): FilterError => badExpression(`unexpected op: ${this.tokens.text(node.token)}`);
     if (item.kind === "constant") {
       if (node.operator === TokenKind.Add) return item;
-      if (node.operator === TokenKind.Subtract) return this.#folded(negated(item.value));
+      if (node.operator === TokenKind.Subtract) return constant(this.#negated(item.value));
       if (node.operator !== TokenKind.Not) throw unexpected();
       if (item.value.kind !== "bool") throw planFailed("not can only apply on boolean");
       return constant({ kind: "bool", value: !item.value.value });
@@ -153,10 +181,13 @@ class Checker {
     return predicate(inverted(item.plan));
   }
 
-  /** A folded constant; where Milvus panics, its words for that. */
-  #folded(value: Constant | undefined): Item {
-    if (value === undefined) throw planFailed(`unsupported expression: ${this.tokens.source}`);
-    return constant(value);
+  #negated(value: Constant): Constant {
+    return negated(value) ?? this.#unsupported();
+  }
+
+  /** Milvus's words where it panics. */
+  #unsupported(): never {
+    throw planFailed(`unsupported expression: ${this.tokens.source}`);
   }
 
   #exists({ item, node }: Checked): Item {
@@ -216,7 +247,7 @@ class Checker {
     const text = (): string => this.#text(node);
     if (comparison !== undefined) return compare(comparison, sign, left.item, right.item, text);
     if (!isArithmetic(operator)) throw badExpression(`shift is not supported: ${text()}`);
-    return arithmetic(operator, sign, left.item, right.item, text) ?? this.#folded(undefined);
+    return arithmetic(operator, sign, left.item, right.item, text) ?? this.#unsupported();
   }
 
   #logical(op: "and" | "or", left: Item, right: Item): Item {

@@ -41,14 +41,10 @@ const operandsOf = (plan: Plan & { op: "and" | "or" }): Plan[] => {
 
 /** One test a kind of value: a program's list is of one kind. A value of another kind than all of them is null for each, as it is in Milvus. */
 const writeMembership = (writer: ProgramWriter, column: Column, values: readonly Constant[]): void => {
-  const byKind = new Map<Constant["kind"], Constant[]>();
-  for (const value of values) {
-    const list = byKind.get(value.kind);
-    if (list === undefined) byKind.set(value.kind, [value]);
-    else list.push(value);
-  }
-  if (byKind.size > 1) writer.or(byKind.size);
-  const lists = byKind.size === 0 ? [[]] : byKind.values();
+  const kinds = new Set<Constant["kind"]>();
+  for (const { kind } of values) kinds.add(kind);
+  const lists = kinds.size < 2 ? [values] : [...kinds].map((kind) => values.filter((value) => value.kind === kind));
+  if (lists.length > 1) writer.or(lists.length);
   for (const list of lists) writer.in(operandOf(column), list.map(programValue));
 };
 

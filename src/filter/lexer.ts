@@ -64,6 +64,8 @@ const operators: readonly (readonly [string, TokenKind])[] = [
   ["}", TokenKind.RightBrace],
 ];
 const longOperators = new Map(operators.filter(([text]) => text.length === 2));
+/** What a second character can be: most operators are told apart from longer ones by looking at one number. */
+const secondUnits: ReadonlySet<number> = new Set([...longOperators.keys()].map((text) => text.charCodeAt(1)));
 const shortOperators = new Map(operators.filter(([text]) => text.length === 1).map(([text, kind]) => [code(text), kind]));
 
 const FLOAT =
@@ -189,7 +191,8 @@ class Lexer {
   }
 
   #operator(unit: number): void {
-    const long = longOperators.get(this.text.slice(this.#at, this.#at + 2));
+    const doubled = secondUnits.has(this.text.charCodeAt(this.#at + 1));
+    const long = doubled ? longOperators.get(this.text.slice(this.#at, this.#at + 2)) : undefined;
     const short = shortOperators.get(unit);
     if (long !== undefined) this.#add(long, this.#at + 2);
     else if (short !== undefined) this.#add(short, this.#at + 1);

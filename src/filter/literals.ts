@@ -17,6 +17,7 @@ const outOfRange = (kind: "Int" | "Float", text: string) => badLiteral(`strconv.
 
 /** Decimal, octal (leading 0), hexadecimal or binary. Throws when above the largest int64. */
 export const integerValue = (text: string): bigint => {
+  if (text.length <= 18 && !text.startsWith("0")) return BigInt(text);
   const based = /^0[xXbB]/.test(text);
   const digits = text.slice(based ? 2 : 0).replace(/^0+/, "");
   if (digits.length > INTEGER_DIGITS_MAX) throw outOfRange("Int", text);

@@ -100,10 +100,8 @@ class Parser {
     const literal = literals.get(kind);
     if (literal !== undefined) this.#leaf(literal, TokenKind.End, this.#at);
     else if (kind === TokenKind.Identifier || kind === TokenKind.JsonIdentifier) this.#name(kind);
-    else if (kind === TokenKind.LeftParen || kind === TokenKind.LeftBracket) {
-      this.#brackets.push({ list: kind === TokenKind.LeftBracket, token: this.#at, waiting: this.#pending.length, count: 0 });
-      this.#at += 1;
-    } else if (kind === TokenKind.LeftBrace) this.#template();
+    else if (kind === TokenKind.LeftParen || kind === TokenKind.LeftBracket) this.#open(kind === TokenKind.LeftBracket);
+    else if (kind === TokenKind.LeftBrace) this.#template();
     else if (kind === TokenKind.Exists || prefixes.has(kind)) {
       const precedence = kind === TokenKind.Exists ? EXISTS : UNARY;
       this.#pending.push({ kind: NodeKind.Prefix, operator: kind, precedence, token: this.#at, count: 0 });
@@ -112,6 +110,32 @@ class Parser {
     else {
       this.#refuseFeature(kind, this.#at);
       this.#mismatch(OPERAND_EXPECTED);
+    }
+  }
+
+  /** Lists of literals alone, which may be very long, become one node. */
+  #open(list: boolean): void {
+    const end = list ? this.#literalsEnd() : -1;
+    if (end !== -1) this.#leaf(NodeKind.LiteralList, TokenKind.End, end);
+    else {
+      this.#brackets.push({ list, token: this.#at, waiting: this.#pending.length, count: 0 });
+      this.#at += 1;
+    }
+  }
+
+  /** The token that closes the list which opens here, if it holds literals alone; else -1, found out at the first other token. */
+  #literalsEnd(): number {
+    const { tokens } = this;
+    for (let at = this.#at + 1; ; at += 1) {
+      if (tokens.kind(at) === TokenKind.RightBracket && at > this.#at + 1) return at;
+      const signed = tokens.kind(at) === TokenKind.Subtract;
+      if (signed) at += 1;
+      const kind = tokens.kind(at);
+      if (signed ? kind !== TokenKind.Integer && kind !== TokenKind.Float : kind < TokenKind.Integer || kind > TokenKind.RawString)
+        return -1;
+      at += 1;
+      if (tokens.kind(at) === TokenKind.RightBracket) return at;
+      if (tokens.kind(at) !== TokenKind.Comma) return -1;
     }
   }
 

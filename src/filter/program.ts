@@ -74,7 +74,8 @@ export interface ProgramOperand {
 
 /** Writes a program in preorder: after `and(n)` or `or(n)` the caller writes n nodes, after `not()` one. */
 export class ProgramWriter {
-  #bytes = Buffer.allocUnsafe(256);
+  #bytes = Buffer.alloc(256);
+  #view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
   #length = 0;
   constructor() {
     this.#u8(PROGRAM_VERSION);
@@ -169,32 +170,40 @@ export class ProgramWriter {
   #value(value: ProgramValue): void {
     this.#u8(valueTags[value.kind]);
     if (value.kind === "bool") this.#u8(value.value ? 1 : 0);
-    else if (value.kind === "int") this.#length = this.#room(8).writeBigInt64LE(value.value, this.#length);
-    else if (value.kind === "float") this.#length = this.#room(8).writeDoubleLE(value.value, this.#length);
-    else this.#string(value.value);
+    else if (value.kind === "string" || value.kind === "json") this.#string(value.value);
+    else {
+      this.#room(8);
+      if (value.kind === "int") this.#view.setBigInt64(this.#length, value.value, true);
+      else this.#view.setFloat64(this.#length, value.value, true);
+      this.#length += 8;
+    }
   }
 
   #string(value: string): void {
     const length = Buffer.byteLength(value);
     this.#u32(length);
-    this.#length += this.#room(length).write(value, this.#length);
+    this.#room(length);
+    this.#length += this.#bytes.write(value, this.#length);
   }
 
   #u8(value: number): void {
-    this.#length = this.#room(1).writeUInt8(value, this.#length);
+    this.#room(1);
+    this.#view.setUint8(this.#length, value);
+    this.#length += 1;
   }
 
   #u32(value: number): void {
-    this.#length = this.#room(4).writeUInt32LE(value, this.#length);
+    this.#room(4);
+    this.#view.setUint32(this.#length, value, true);
+    this.#length += 4;
   }
 
-  /** The buffer, with room for `size` more bytes. */
-  #room(size: number): Buffer {
-    if (this.#length + size > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + size));
-      this.#bytes.copy(larger, 0, 0, this.#length);
-      this.#bytes = larger;
-    }
-    return this.#bytes;
+  /** Makes room for `size` more bytes. */
+  #room(size: number): void {
+    if (this.#length + size <= this.#bytes.length) return;
+    const larger = Buffer.alloc(Math.max(this.#bytes.length * 2, this.#length + size));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer, larger.byteOffset, larger.byteLength);
   }
 }

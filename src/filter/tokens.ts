@@ -7,6 +7,7 @@
 
 export const TokenKind = {
   End: 0,
+  // Integer to RawString: literals.
   Integer: 1,
   Float: 2,
   Boolean: 3,
@@ -111,10 +112,6 @@ export class Tokens {
     this.#kinds.push(kind);
     this.#starts.push(start);
     this.#ends.push(end);
-  }
-
-  get count(): number {
-    return this.#kinds.length;
   }
 
   /** Past the last token: End. */

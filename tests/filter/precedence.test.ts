@@ -59,7 +59,7 @@ const cases: readonly (readonly [string, string])[] = [
   ["a && b || c", "((a && b) || c)"],
   ["(a or b) and c", "((a or b) and c)"],
   ["a is null and b is not null", "(ais null and bis not null)"],
-  ["[1, [2,], a + 1,]", "[1,[2],(a + 1)]"],
+  ["[1, [2,], a + 1,]", "[1,[2,],(a + 1)]"],
   ["{x} + 1 == {y}", "(({x} + 1) == {y})"],
   ["+-~!a", "(+ (- (~ (! a))))"],
 ];
