@@ -99,7 +99,7 @@ export const buildCore = (root) => {
     );
     const manifest = join(root, "core/Cargo.toml");
     const target = join(root, "core/target");
-    run("cargo build", "cargo", ["build", "--release", "--locked", "--quiet", "--manifest-path", manifest, "--target-dir", target], {
+    run("cargo build", "cargo", ["build", "--release", "--locked", "--manifest-path", manifest, "--target-dir", target], {
       cwd: root,
     });
     place(join(target, "release", libraryName), forTests);

@@ -6,13 +6,14 @@ import { elanusVersion } from "./version.js";
 
 const camelCase = (flag: string): string => flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-const serveCommand = (): Command => {
-  const command = new Command("serve")
+const addServe = (program: Command): void => {
+  const command = program
+    .command("serve")
     .description("serve gRPC and REST on one port")
     .addHelpText("after", "\nA flag wins over its environment variable.");
   for (const { flag, argument, variable, default: value, defaultText, description } of Object.values(settings))
     command.addOption(new Option(`--${flag} ${argument}`, `${description} (${variable}; default: ${defaultText ?? value})`));
-  return command.action(async (flags: Record<string, string | undefined>) => {
+  command.action(async (flags: Record<string, string | undefined>) => {
     const given = Object.fromEntries(Object.entries(settings).map(([name, { flag }]) => [name, flags[camelCase(flag)]]));
     const chosen = readSettings(given, process.env);
     const { serve } = await import("./serve.js");
@@ -24,8 +25,8 @@ const program = new Command("elanus")
   .description("A vector database that speaks Milvus.")
   .version(elanusVersion, "--version", "print the version")
   .helpOption("--help", "print this help")
-  .showHelpAfterError("(elanus --help tells what there is)")
-  .addCommand(serveCommand());
+  .showHelpAfterError("(elanus --help and elanus serve --help tell what there is)");
+addServe(program);
 
 try {
   await program.parseAsync();

@@ -54,13 +54,18 @@ const folderError = (error: NodeJS.ErrnoException, folder: string): StartError =
   }
 };
 
+/** A terminal's Ctrl-C may arrive twice, from the terminal and from npm: what comes this soon after the first is the same one. Milliseconds. */
+const SAME_SIGNAL_MS = 500;
+
 /** Resolves when the process was told to stop; a second signal exits at once. */
 const untilSignal = (logger: Logger): Promise<NodeJS.Signals> =>
   new Promise((resolveSignal) => {
-    let told = false;
+    let toldAt: number | undefined;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (told) process.exit(130);
-      told = true;
+      const now = realEnv.elapsed();
+      if (toldAt !== undefined && now - toldAt < SAME_SIGNAL_MS) return;
+      if (toldAt !== undefined) process.exit(130);
+      toldAt = now;
       logger.debug({ signal }, "stopping");
       resolveSignal(signal);
     };
