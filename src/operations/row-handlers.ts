@@ -7,7 +7,6 @@
 import { DEFAULT_PARTITION, hasPartitionKey, requireCollection, requirePartition } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
 import type { RowField, WriteRows } from "../engine/api.js";
-import { PrimaryKeyIds } from "../engine/primary-keys.js";
 import { collectionNotFound, failure, invalid } from "../shared/errors.js";
 import { checkCollectionName, checkPartitionName } from "../shared/names.js";
 import { type FieldEnvelope, readEnvelope } from "../shared/proto/envelope.js";
@@ -134,7 +133,7 @@ export const remove = async (call: Call, request: DeleteRequest): Promise<Init<M
   if (filter.keys !== undefined) {
     const work = call.engine.deleteKeys(collection, partitionIds, filter.keys);
     const { timestamp } = await inRequestedNames(call, request, work);
-    return { IDs: PrimaryKeyIds.encode(filter.keys), deleteCnt: BigInt(filter.keys.keys.length), timestamp };
+    return { deleteCnt: BigInt(filter.keys.keys.length), timestamp };
   }
   const scope = {
     collection,

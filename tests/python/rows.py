@@ -101,7 +101,7 @@ iterator.close()
 assert seen == sorted(seen) and len(seen) == 990
 
 fails(lambda: client.query("everything", filter="nonsense ==", limit=1), 1100, "cannot parse expression: nonsense ==")
-fails(lambda: client.query("missing", filter="", limit=1), 100, "can't find collection[database=default][collection=missing]")
+fails(lambda: client.query("missing", filter="", limit=1), 100, "collection not found[database=default][collection=missing]")
 fails(lambda: client.search("everything", data=[[1, 2]], limit=1), 2000, "vector dimension mismatch, expected vector size(byte) 16, actual 8.")
 fails(lambda: client.insert("everything", [{**row(1), "text": "y" * 65}]), 1100, "length of varchar field text exceeds max length, row number: 0, length: 65, max length: 64")
 fails(lambda: client.insert("everything", [{**row(1), "vector": [float("nan"), 1, 1, 1]}]), 1100, "value 'NaN' is not a number or infinity")
