@@ -36,6 +36,11 @@ const portError = (error: NodeJS.ErrnoException, { host, port }: Settings): Star
 };
 
 const folderError = (error: NodeJS.ErrnoException, folder: string): StartError => {
+  const holder = /in use by process (\d+)/.exec(error.message)?.[1];
+  if (holder !== undefined)
+    return new StartError(
+      `The data folder ${folder} is in use by process ${holder}; stop that one, or choose another folder with --${settings.data.flag} <folder>.`,
+    );
   switch (error.code) {
     case "EACCES":
     case "EPERM":
@@ -83,6 +88,7 @@ export const serve = async (chosen: Settings): Promise<void> => {
     logger,
     ...(chosen.threads > 0 ? { threads: chosen.threads } : {}),
   }).catch((error) => {
+    logger.debug({ error }, "the engine did not open");
     throw folderError(error as NodeJS.ErrnoException, folder);
   });
   let server: RunningServer;
