@@ -6,10 +6,15 @@
  * or `Basic base64(user:password)`. Passwords and tokens are never kept.
  * Sources: pymilvus client/interceptor.py, milvus internal/distributed/proxy/httpserver/utils.go.
  */
-/** Who asks. */
+declare const made: unique symbol;
+
+/** Who asks. The mark is not exported, so no other file can make one. */
 export interface Principal {
   readonly user: string;
+  readonly [made]: true;
 }
+
+const principal = (user: string): Principal => ({ user }) as Principal;
 
 const ROOT = "root";
 
@@ -18,13 +23,13 @@ const userOf = (credentials: string): string => {
   return colon > 0 ? credentials.slice(0, colon) : ROOT;
 };
 
-const anonymous: Principal = { user: ROOT };
+const anonymous = principal(ROOT);
 
 const decoded = (base64: string): string => Buffer.from(base64, "base64").toString("utf8");
 
 /** From the `authorization` metadata of a gRPC call. */
 export const principalOfMetadata = (authorization: string | undefined): Principal =>
-  authorization === undefined || authorization === "" ? anonymous : { user: userOf(decoded(authorization)) };
+  authorization === undefined || authorization === "" ? anonymous : principal(userOf(decoded(authorization)));
 
 /** From the `Authorization` header of an HTTP request. */
 export const principalOfHeader = (authorization: string | undefined): Principal => {
@@ -32,7 +37,7 @@ export const principalOfHeader = (authorization: string | undefined): Principal 
   const space = authorization.indexOf(" ");
   const scheme = authorization.slice(0, space).toLowerCase();
   const credentials = authorization.slice(space + 1).trim();
-  return { user: userOf(scheme === "basic" ? decoded(credentials) : credentials) };
+  return principal(userOf(scheme === "basic" ? decoded(credentials) : credentials));
 };
 
 /** The principal of a caller inside this process. */
