@@ -66,8 +66,13 @@ export class GrpcChannel {
 
   private session(call: UnaryCall): Promise<ClientHttp2Session> {
     if (this.closed) return Promise.reject(new GrpcError(GrpcCode.Cancelled, "the client is closed", false));
-    this.opening ??= this.open();
-    const opening = this.opening;
+    this.opening ??= this.openOne();
+    return withLimits(this.opening, call);
+  }
+
+  /** A session for the calls to come, until it can take no more. */
+  private openOne(): Promise<ClientHttp2Session> {
+    const opening = this.open();
     const giveUp = (): void => {
       if (this.opening === opening) this.opening = undefined;
     };
@@ -76,7 +81,7 @@ export class GrpcChannel {
       session.once("goaway", giveUp);
       session.once("close", giveUp);
     }, giveUp);
-    return withLimits(opening, call);
+    return opening;
   }
 
   private async open(): Promise<ClientHttp2Session> {

@@ -1,4 +1,5 @@
-/** The official Node SDK, unmodified, against a server. It reads success from the legacy `error_code` alone, and int64 as text. */
+/** The official Node SDK, unmodified, against a server. It reads success from the legacy `error_code` alone, int64 as text, tells the key of a hit only when
+ * it is asked for, and leaves dynamic keys of queries in `$meta`. */
 import { DataType, MilvusClient } from "@zilliz/milvus2-sdk-node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { removeFolder, startServer, type TestServer } from "../support/server.js";
@@ -8,7 +9,7 @@ let client: MilvusClient;
 
 beforeAll(async () => {
   server = await startServer();
-  client = new MilvusClient({ address: `127.0.0.1:${server.port}`, token: "user:password" });
+  client = new MilvusClient({ address: `127.0.0.1:${server.port}`, token: "user:password", logLevel: "error" });
   await client.connectPromise;
 });
 afterAll(async () => {
@@ -44,7 +45,7 @@ test("rows in, found, changed and gone", async () => {
   const inserted = await client.insert({ collection_name, data });
   expect(inserted.status).toMatchObject(SUCCESS);
   expect(inserted.insert_cnt).toBe("3");
-  const found = await client.search({ collection_name, data: [3, 1, 0, 0], limit: 2, output_fields: ["color"] });
+  const found = await client.search({ collection_name, data: [3, 1, 0, 0], limit: 2, output_fields: ["id", "color"] });
   expect(found.status).toMatchObject(SUCCESS);
   expect(found.results.map((hit) => [hit.id, hit.color])).toEqual([
     ["3", "c3"],
@@ -53,10 +54,10 @@ test("rows in, found, changed and gone", async () => {
   expect((await client.upsert({ collection_name, data: [{ id: 2, vector: [0, 0, 0, 1], color: "new" }] })).status).toMatchObject(SUCCESS);
   const queried = await client.query({ collection_name, filter: "id in [1, 2]", output_fields: ["id", "color", "vector"] });
   expect(queried.data).toEqual([
-    { id: "1", color: "c1", vector: [1, 1, 0, 0] },
-    { id: "2", color: "new", vector: [0, 0, 0, 1] },
+    { id: "1", $meta: { color: "c1" }, vector: [1, 1, 0, 0] },
+    { id: "2", $meta: { color: "new" }, vector: [0, 0, 0, 1] },
   ]);
-  expect((await client.get({ collection_name, ids: [3], output_fields: ["color"] })).data).toMatchObject([{ color: "c3" }]);
+  expect((await client.get({ collection_name, ids: [3], output_fields: ["color"] })).data).toEqual([{ id: "3", $meta: { color: "c3" } }]);
   expect((await client.delete({ collection_name, ids: [1] })).status).toMatchObject(SUCCESS);
   expect((await client.count({ collection_name })).data).toBe(2);
   expect((await client.flushSync({ collection_names: [collection_name] })).status).toMatchObject(SUCCESS);
@@ -81,7 +82,7 @@ test("a collection by its schema, indexed and loaded step by step", async () => 
   const name = "stepwise";
   const fields = [
     { name: "key", data_type: DataType.VarChar, is_primary_key: true, max_length: 64 },
-    { name: "score", data_type: DataType.Int64 },
+    { name: "points", data_type: DataType.Int64 },
     { name: "vector", data_type: DataType.FloatVector, dim: 2 },
   ];
   expect(await client.createCollection({ collection_name: name, fields })).toMatchObject(SUCCESS);
@@ -95,12 +96,18 @@ test("a collection by its schema, indexed and loaded step by step", async () => 
   expect(await client.createIndex(index)).toMatchObject(SUCCESS);
   expect(await client.loadCollectionSync({ collection_name: name })).toMatchObject(SUCCESS);
   const data = [
-    { key: "a", score: "9007199254740993", vector: [0, 0] },
-    { key: "b", score: 5, vector: [3, 4] },
+    { key: "a", points: "9007199254740993", vector: [0, 0] },
+    { key: "b", points: 5, vector: [3, 4] },
   ];
   expect((await client.insert({ collection_name: name, data })).status).toMatchObject(SUCCESS);
-  const found = await client.search({ collection_name: name, data: [0, 0], filter: "score > 5", output_fields: ["score"], limit: 5 });
-  expect(found.results).toMatchObject([{ id: "a", score: 0 }]);
+  const found = await client.search({
+    collection_name: name,
+    data: [0, 0],
+    filter: "points > 5",
+    output_fields: ["key", "points"],
+    limit: 5,
+  });
+  expect(found.results).toMatchObject([{ key: "a", points: "9007199254740993", score: 0 }]);
   expect(await client.dropCollection({ collection_name: name })).toMatchObject(SUCCESS);
 });
 
