@@ -1,14 +1,14 @@
 //! The core's threads, and promises for what they do.
 //!
-//! Two pools of the same size: one for what a client waits for, one for background work (sealing, building indexes), which would else stand in front of
-//! requests for seconds; between the two the operating system shares the cores. Neither is libuv's pool.
+//! Two pools of the same size: one for what a client waits for, one for building indexes, which would else stand in front of requests for seconds. Its
+//! threads yield: on Linux the operating system runs them behind all others (elsewhere beside them). Neither is libuv's pool.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use napi::Env;
-use napi::bindgen_prelude::{Object, ToNapiValue};
+use napi::bindgen_prelude::{JsValue, Object, PromiseRaw, ToNapiValue, Unknown};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::error_of;
@@ -36,20 +36,26 @@ pub fn configure(threads: usize) {
 fn pools() -> Outcome<&'static Pools> {
     let pools = POOLS.get_or_init(|| {
         let threads = *THREADS.get_or_init(|| 0);
-        let pool = |name: &'static str| {
+        let pool = |name: &'static str, start: fn(usize)| {
             let builder = ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .thread_name(move |at| format!("elanus-{name}-{at}"));
-            builder.build().map_err(|error| error.to_string())
+            builder.start_handler(start).build().map_err(|error| error.to_string())
         };
         Ok(Pools {
-            requests: pool("core")?,
-            background: pool("back")?,
+            requests: pool("core", |_| {})?,
+            background: pool("back", |_| yield_to_others())?,
         })
     });
     pools
         .as_ref()
         .map_err(|error| Failure::new("panic", vec![format!("threads cannot be started: {error}").into()]))
+}
+
+/// Puts the calling thread behind others. It is a wish: without it the work is as right, and only less polite.
+fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, 10);
 }
 
 /// Does `work` on a pool; the promise gets what `show` makes of its result on the caller's thread.
@@ -71,6 +77,14 @@ pub fn promise<'env, T: Send + 'static, Shown: ToNapiValue + 'static>(
         Err(failure) => deferred.reject(error_of(failure)),
     });
     Ok(promise)
+}
+
+/// As `promise`, but works where it is called, for work that is shorter than waking a thread.
+pub fn promise_at_once<'env, T: ToNapiValue + 'env>(env: &'env Env, work: impl FnOnce() -> Outcome<T>) -> napi::Result<Unknown<'env>> {
+    match caught(work) {
+        Ok(result) => Ok(PromiseRaw::resolve(env, result)?.to_unknown()),
+        Err(failure) => Ok(PromiseRaw::<T>::reject(env, error_of(failure))?.to_unknown()),
+    }
 }
 
 /// The outcome of work that may panic.

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::{BigInt, Buffer, Object};
+use napi::bindgen_prelude::{BigInt, Buffer, JsValue, Unknown};
 use napi_derive::napi;
 
-use super::pool::{Urgency, promise};
+use super::pool::{Urgency, promise, promise_at_once};
 use super::{error_of, guarded};
 use crate::failure::{Failure, Outcome};
 use crate::segment::schema::Schema;
 use crate::segment::{FieldBytes, Rows};
+
+/// Up to here rows are decoded faster than a thread is woken for them.
+const AT_ONCE_BYTES: usize = 16 << 10;
+const AT_ONCE_ROWS: f64 = 64.0;
 
 #[napi]
 pub struct CoreSchema {
@@ -105,9 +109,10 @@ pub fn decode_rows<'env>(
     row_count: f64,
     fields: Vec<CoreField>,
     auto_id_start: Option<BigInt>,
-) -> napi::Result<Object<'env>> {
+) -> napi::Result<Unknown<'env>> {
     let schema = Arc::clone(&schema.schema);
     let auto_id_start = auto_id_start.map(|start| key_of(&start)).transpose().map_err(error_of)?;
+    let is_small = row_count <= AT_ONCE_ROWS && fields.iter().map(|field| field.data.len()).sum::<usize>() <= AT_ONCE_BYTES;
     let work = move || {
         if !(0.0..=f64::from(u32::MAX)).contains(&row_count) || row_count.fract() != 0.0 {
             return Err(Failure::malformed(format!("{row_count} rows")));
@@ -121,7 +126,10 @@ pub fn decode_rows<'env>(
             .collect();
         Rows::decode(&schema, row_count as usize, &fields, auto_id_start).map(CoreRows::new)
     };
-    promise(env, Urgency::Request, work, |_, rows| Ok(rows))
+    if is_small {
+        return promise_at_once(env, work);
+    }
+    Ok(promise(env, Urgency::Request, work, |_, rows| Ok(rows))?.to_unknown())
 }
 
 fn key_of(number: &BigInt) -> Outcome<i64> {

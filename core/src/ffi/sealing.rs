@@ -36,7 +36,7 @@ impl CoreSealing {
         let sealing = Arc::clone(&self.sealing);
         promise(
             env,
-            Urgency::Background,
+            Urgency::Request,
             move || sealing.block(index as usize),
             |_, bytes| Ok(Buffer::from(bytes)),
         )

@@ -49,7 +49,7 @@ pub fn open_segment<'env>(env: &'env Env, schema: &CoreSchema, path: String) -> 
     let schema = Arc::clone(&schema.schema);
     promise(
         env,
-        Urgency::Background,
+        Urgency::Request,
         move || Segment::open(&schema, &path),
         |_, segment| Ok(CoreSegment::new(segment)),
     )
@@ -172,7 +172,7 @@ impl CoreSegment {
             put_index(&segment, field_id, index);
             Ok(())
         };
-        promise(env, Urgency::Background, work, |_, ()| Ok(()))
+        promise(env, Urgency::Request, work, |_, ()| Ok(()))
     }
 }
 

@@ -24,6 +24,9 @@ pub struct Rows {
     pub given_keys: Option<Column>,
 }
 
+/// From so many bytes on columns are decoded side by side.
+const PARALLEL_BYTES: usize = 64 << 10;
+
 /// One encoded `schema.FieldData` and the column it is for.
 pub struct FieldBytes<'a> {
     pub id: u32,
@@ -37,11 +40,11 @@ impl Rows {
             return Err(Failure::malformed(format!("{row_count} rows")));
         }
         let positions = positions_of(schema, fields)?;
-        let decoded: Vec<Outcome<Column>> = fields
-            .par_iter()
-            .zip(&positions)
-            .map(|(field, &at)| decode_column(&schema.columns[at], row_count, field.data))
-            .collect();
+        let decode = |(field, at): (&FieldBytes, &usize)| decode_column(&schema.columns[*at], row_count, field.data);
+        let decoded: Vec<Outcome<Column>> = match fields.iter().map(|field| field.data.len()).sum::<usize>() {
+            PARALLEL_BYTES.. => fields.par_iter().zip(&positions).map(decode).collect(),
+            _ => fields.iter().zip(&positions).map(decode).collect(),
+        };
         let mut columns: Vec<Option<Column>> = vec![None; schema.columns.len()];
         for (column, at) in decoded.into_iter().zip(positions) {
             columns[at] = Some(column?);
