@@ -23,7 +23,8 @@
  *
  * Comparison: 1 `==`, 2 `!=`, 3 `<`, 4 `<=`, 5 `>`, 6 `>=`. Arithmetic: 1 `+`, 2 `-`, 3 `*`, 4 `/`, 5 `%`, 6 `&`, 7 `|`, 8 `^`.
  * A comparison, range, membership or pattern on a null (or, for JSON, absent or differently typed) operand is null; only true selects a row.
- * Integers compare as int64 and wrap; a float on either side compares as float64, but a Float column computes and compares in float32, its constants too. The nesting is at most 10,000 deep and is walked without recursion.
+ * Integers compare as int64 and wrap; a float on either side compares as float64, but a Float
+ * column computes and compares in float32, its constants too. The nesting is at most 10,000 deep and is walked without recursion.
  */
 
 export const Comparison = { Equal: 1, NotEqual: 2, Less: 3, LessEqual: 4, Greater: 5, GreaterEqual: 6 } as const;

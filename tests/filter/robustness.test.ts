@@ -7,6 +7,7 @@ import { expect, it } from "vitest";
 import { FilterError } from "../../src/filter/index.js";
 import { runSeed, SeededRandom } from "../support/random.js";
 import { compile, rows, truths } from "./fixture.js";
+import { randomFilter } from "./generate.js";
 import { evaluate } from "./interpreter.js";
 
 const words = [
@@ -27,22 +28,6 @@ const words = [
   "\u0000",
   "\ud800",
 ];
-
-const operands = ["i8", "i64", "f", "d", "j['a']", "x", "i64 + 1", "d * 2"];
-const numbers = ["0", "1", "-7", "10", "3 + 4", "2 ** 3"];
-
-/** A filter that is right, nested up to `depth`. */
-const filter = (random: SeededRandom, depth: number): string => {
-  const operand = random.pick(operands);
-  if (depth > 0 && random.chance(0.6)) {
-    const parts = [filter(random, depth - 1), filter(random, depth - 1)];
-    return random.chance(0.25) ? `not (${parts[0]})` : `(${parts.join(random.pick([" and ", " or ", " && ", "||"]))})`;
-  }
-  if (random.chance(0.2)) return `s ${random.pick(["== 'a'", "like 'a%'", "in ['', 'abc']", "is null", "> 'b'"])}`;
-  if (random.chance(0.2)) return `i64 ${random.pick(["in", "not in"])} [${random.pick(numbers)}, ${random.pick(numbers)}]`;
-  if (random.chance(0.2)) return `-100 ${random.pick(["<", "<="])} i64 ${random.pick(["<", "<="])} ${random.pick(numbers)}`;
-  return `${operand} ${random.pick(["==", "!=", "<", "<=", ">", ">="])} ${random.pick(numbers)}`;
-};
 
 const mutated = (random: SeededRandom, text: string): string => {
   const at = random.below(text.length + 1);
@@ -77,7 +62,7 @@ it("random and mutated texts compile or are refused", () => {
   const random = new SeededRandom(seed);
   let compiled = 0;
   for (let round = 0; round < 20_000; round++) {
-    let text = random.chance(0.4) ? soup(random) : filter(random, 3);
+    let text = random.chance(0.4) ? soup(random) : randomFilter(random, 3);
     for (let count = random.below(4); count > 0 && round % 4 !== 0; count--) text = mutated(random, text);
     try {
       if (survives(text)) compiled += 1;
@@ -93,7 +78,7 @@ it("right filters compile, and a pair of brackets or a double not changes nothin
   const seed = runSeed();
   const random = new SeededRandom(seed);
   for (let round = 0; round < 2_000; round++) {
-    const text = filter(random, 4);
+    const text = randomFilter(random, 4);
     const { program } = compile(text);
     expect(compile(`((${text}))`).program, `ELANUS_SEED=${seed}: ${text}`).toEqual(program);
     expect(compile(`not (not (${text}))`).program, `ELANUS_SEED=${seed}: ${text}`).toEqual(program);
