@@ -28,6 +28,8 @@ export class WireCall implements Call {
     readonly principal: Principal,
     readonly databaseName: string,
     givenId: string | undefined,
+    /** REST: whether 64-bit integers may be JSON numbers. */
+    readonly allowInt64 = true,
   ) {
     this.madeId = givenId;
     this.startedMs = host.env.elapsed();

@@ -3,7 +3,7 @@
  *
  * In: an integer literal outside the safe range becomes a `bigint`, everything else is as `JSON.parse` makes it. Such literals are rare, so the text is first
  * searched for one; only then are they marked (with random text that nobody can guess), parsed as strings and turned back.
- * Out: `bigint` as digits (or as a string, for clients whose numbers are doubles), `Float32Array` with the shortest digits that give the same 32-bit value,
+ * Out: `bigint` as digits, `Float32Array` with the shortest digits that give the same 32-bit value,
  * bytes as base64, what JSON cannot say (NaN, infinities) as null.
  */
 import { realEnv } from "../shared/env.js";
@@ -68,18 +68,15 @@ const float32 = (value: number): string => {
   return String(Number(value.toPrecision(9)));
 };
 
-/** JSON text of a reply. `int64AsString`: `bigint` is written in quotes. */
-export const formatJson = (value: unknown, int64AsString = false): string => {
-  const write = (part: unknown): string => {
-    if (typeof part === "bigint") return int64AsString ? `"${part}"` : part.toString();
-    if (typeof part !== "object" || part === null) return JSON.stringify(part) ?? "null";
-    if (Array.isArray(part)) return `[${part.map(write).join(",")}]`;
-    if (part instanceof Float32Array) return `[${Array.from(part, float32).join(",")}]`;
-    if (part instanceof Uint8Array) return JSON.stringify(Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("base64"));
-    if (ArrayBuffer.isView(part)) return `[${Array.from(part as unknown as ArrayLike<number>).join(",")}]`;
-    const entries = part instanceof Map ? [...part] : Object.entries(part);
-    const members = entries.filter(([, member]) => member !== undefined);
-    return `{${members.map(([key, member]) => `${JSON.stringify(String(key))}:${write(member)}`).join(",")}}`;
-  };
-  return write(value);
+/** JSON text of a reply. */
+export const formatJson = (part: unknown): string => {
+  if (typeof part === "bigint") return part.toString();
+  if (typeof part !== "object" || part === null) return JSON.stringify(part) ?? "null";
+  if (Array.isArray(part)) return `[${part.map(formatJson).join(",")}]`;
+  if (part instanceof Float32Array) return `[${Array.from(part, float32).join(",")}]`;
+  if (part instanceof Uint8Array) return JSON.stringify(Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("base64"));
+  if (ArrayBuffer.isView(part)) return `[${Array.from(part as unknown as ArrayLike<number>).join(",")}]`;
+  const entries = part instanceof Map ? [...part] : Object.entries(part);
+  const members = entries.filter(([, member]) => member !== undefined);
+  return `{${members.map(([key, member]) => `${JSON.stringify(String(key))}:${formatJson(member)}`).join(",")}}`;
 };

@@ -54,10 +54,10 @@ const text = (status: number, body: string): RestResponse => ({
   body,
 });
 
-const json = (status: number, traceId: string, value: object, int64AsString = false): RestResponse => ({
+const json = (status: number, traceId: string, value: object): RestResponse => ({
   status,
   headers: { ...commonHeaders, "content-type": "application/json; charset=utf-8", "x-milvus-trace-id": traceId },
-  body: formatJson(value, int64AsString),
+  body: formatJson(value),
 });
 
 /** Go's `required`: there, and not the zero value of a string or number; an empty list is there. */
@@ -178,7 +178,8 @@ class RestServer {
       };
     const body = parseBody(bytes, route.required ?? []);
     const database = (body.dbName as string | undefined) || request.header("db-name") || DEFAULT_DATABASE;
-    const call = new WireCall(this.host, principalOfHeader(request.header("authorization")), database, traceId);
+    const allowInt64 = allowsInt64(request.header("accept-type-allow-int64"));
+    const call = new WireCall(this.host, principalOfHeader(request.header("authorization")), database, traceId, allowInt64);
     const leaving = () => call.abort(new Error("context canceled"));
     request.signal.addEventListener("abort", leaving, { once: true });
     let timer: NodeJS.Timeout | undefined;
@@ -188,7 +189,7 @@ class RestServer {
     const working = route.handle(call, body);
     try {
       const reply = await Promise.race([working, late]);
-      if (reply !== undefined) return json(200, traceId, { code: 0, ...reply }, !allowsInt64(request.header("accept-type-allow-int64")));
+      if (reply !== undefined) return json(200, traceId, { code: 0, ...reply });
       call.abort(new Error("request timeout"));
       working.catch((error) => this.host.logger.debug({ error, route: route.route, trace: traceId }, "request failed after its timeout"));
       return json(408, traceId, { code: TIMEOUT_CODE, message: "request timeout" });

@@ -83,7 +83,7 @@ test("faults are told in Go's words and quote nothing of ours", () => {
   expect(() => parseJson(`${"[".repeat(5000)}12345678901234567890${"]".repeat(5000)}`)).toThrow("exceeded max depth");
 });
 
-test("replies: bigint as digits or as text, floats of 32 bits as short as they are, bytes as base64", () => {
+test("replies: bigint as digits, floats of 32 bits as short as they are, bytes as base64", () => {
   const value = {
     id: 9223372036854775807n,
     vector: new Float32Array([0.1, 1, 1e-7, 16777217, Number.NaN]),
@@ -91,7 +91,6 @@ test("replies: bigint as digits or as text, floats of 32 bits as short as they a
     gone: undefined,
   };
   expect(formatJson(value)).toBe('{"id":9223372036854775807,"vector":[0.1,1,1e-7,16777216,null],"raw":"AQI="}');
-  expect(formatJson({ ids: [1n] }, true)).toBe('{"ids":["1"]}');
   expect(formatJson({ a: Number.NaN, b: "ä\n", c: [null, true] })).toBe('{"a":null,"b":"ä\\n","c":[null,true]}');
 });
 

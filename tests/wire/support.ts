@@ -56,7 +56,7 @@ export const tableOf = (seen: Seen): AnyOperation[] => {
             { name: "collectionName", goName: "CollectionDataReq.CollectionName" },
             { name: "data", goName: "CollectionDataReq.Data" },
           ],
-          handle: async (_call, body) => ({ data: body.data }),
+          handle: async (call, body) => ({ data: body.data, allowed: call.allowInt64 }),
         },
       ],
       handle(_call, request) {
