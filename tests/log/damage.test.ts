@@ -54,7 +54,7 @@ test("after an orderly close every flipped bit is reported, or changes nothing",
     } else expect(Buffer.concat(result).equals(Buffer.concat(bodies)) && result.length === bodies.length, place).toBe(true);
   });
   expect(detected).toBeGreaterThan(600);
-}, 30_000);
+}, 120_000);
 
 test("after a crash a flipped bit is reported, but in the very last batch, which cannot be told from a torn write", async () => {
   await everyByte(await filled(false), (result, place, isLast) => {
@@ -64,7 +64,7 @@ test("after a crash a flipped bit is reported, but in the very last batch, which
       expect(result.length, place).toBeGreaterThanOrEqual(isLast ? bodies.length - 1 : bodies.length);
     }
   });
-}, 30_000);
+}, 120_000);
 
 test("every length of a torn last batch is cut off; a file cut short before others is damage", async () => {
   const env = await filled(false);

@@ -163,13 +163,9 @@ test.each<[string, Plan]>([
   async (_, plan) => {
     expect(await lives(seed, LIVES, plan)).toBeGreaterThan(LIVES * 5);
   },
-  60_000,
+  120_000 + LIVES * 200,
 );
 
-test(
-  `a log whose syncs do nothing is caught (seed ${seed})`,
-  async () => {
-    await expect(lives(seed, 60, { fsync: "always", faults: false, skipsSync: true })).rejects.toThrow(/is lost|data integrity/);
-  },
-  60_000 + LIVES * 20,
-);
+test(`a log whose syncs do nothing is caught (seed ${seed})`, async () => {
+  await expect(lives(seed, 60, { fsync: "always", faults: false, skipsSync: true })).rejects.toThrow(/is lost|data integrity/);
+}, 120_000);

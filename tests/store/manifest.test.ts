@@ -62,7 +62,7 @@ test(
     for (let index = 0; index < LIVES; index++) acknowledged += await life(seed + index, false);
     expect(acknowledged).toBeGreaterThan(LIVES * 5);
   },
-  60_000 + LIVES * 20,
+  120_000 + LIVES * 200,
 );
 
 test(`a store whose syncs do nothing is caught (seed ${seed})`, async () => {
@@ -70,7 +70,7 @@ test(`a store whose syncs do nothing is caught (seed ${seed})`, async () => {
     for (let index = 0; index < 50; index++) await life(seed + index, true);
   };
   await expect(lives()).rejects.toThrow(/manifest \d+|data integrity/);
-}, 60_000);
+}, 120_000);
 
 test("a commit that was refused for good does not come back, and one that may does not let files go", async () => {
   for (let call = 1, done = false; !done; call++) {
