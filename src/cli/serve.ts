@@ -35,13 +35,17 @@ const portError = (error: NodeJS.ErrnoException, { host, port }: Settings): Star
   }
 };
 
+/** The system's code (`ENOTDIR`), also of an error that only quotes it. */
+const systemCode = (error: NodeJS.ErrnoException): string | undefined =>
+  typeof error.code === "string" ? error.code : /\bE[A-Z]{3,}\b/.exec(error.message)?.[0];
+
 const folderError = (error: NodeJS.ErrnoException, folder: string): StartError => {
   const holder = /in use by process (\d+)/.exec(error.message)?.[1];
   if (holder !== undefined)
     return new StartError(
       `The data folder ${folder} is in use by process ${holder}; stop that one, or choose another folder with --${settings.data.flag} <folder>.`,
     );
-  switch (error.code) {
+  switch (systemCode(error)) {
     case "EACCES":
     case "EPERM":
     case "EROFS":
