@@ -10,6 +10,8 @@ mod build;
 mod codes;
 mod file;
 mod graph;
+#[cfg(test)]
+mod measure;
 mod plan;
 mod search;
 mod space;

@@ -4,7 +4,7 @@
 
 use super::Hnsw;
 use super::graph::Graph;
-use super::plan::{Plan, plan};
+use super::plan::{Costs, Plan};
 use super::space::{Floats, Point};
 use super::twins::Twins;
 use super::walk::{Course, Scratch, Visited, gather_neighbours, key, key_distance, key_row};
@@ -57,7 +57,7 @@ impl Task<'_> {
         *found = found.iter().flat_map(alike).take(self.ef).collect();
     }
 
-    /// Walks from the top; false when it gave up.
+    /// Walks from the top; false when it gave up, or saw that a scan is better.
     fn walk(&self, point: &impl Point, plan: Plan, scratch: &mut Scratch) -> bool {
         let graph = self.graph();
         let start = scratch.descend(graph, point, self.entry, (1..=self.top).rev());
@@ -81,6 +81,10 @@ impl Task<'_> {
         if plan == Plan::Walk {
             return scratch.walk(graph, course, point, gather_neighbours(graph, 0), admit);
         }
+        let (kept, seen) = self.count_around(start, admit);
+        if self.index.costs(allowed, self.ef).scan_is_safer(kept, seen) {
+            return false;
+        }
         let starts: Vec<u32> = std::iter::once(start)
             .chain((0..SEEDS).filter_map(|seed| self.seed(allowed, seed)))
             .collect();
@@ -91,6 +95,15 @@ impl Task<'_> {
             gather_two_hops(graph, admit),
             admit,
         )
+    }
+
+    /// How many rows within two links of `row` are admitted, and how many there are; a row reached twice counts twice.
+    fn count_around(&self, row: u32, admit: impl Fn(u32) -> bool) -> (usize, usize) {
+        let graph = self.graph();
+        let around = graph
+            .neighbours(row, 0)
+            .flat_map(|next| std::iter::once(next).chain(graph.neighbours(next, 0)));
+        around.fold((0, 0), |(kept, seen), row| (kept + usize::from(admit(row)), seen + 1))
     }
 
     /// The first allowed row of the graph at or after the start of the `seed`-th part of the segment.
@@ -142,8 +155,18 @@ impl Hnsw {
         allowed: Option<&RowSet>,
     ) -> (Vec<(u32, f32)>, usize) {
         let ef = ef.max(if self.codes.is_some() { 2 * k } else { k });
-        let way = |allowed: &RowSet| plan(allowed.count(), self.row_count(), self.dim, self.codes.is_some(), ef);
+        let way = |allowed: &RowSet| self.costs(allowed, ef).plan();
         self.search_by(allowed.map_or(Plan::Walk, way), vectors, query, k, ef, allowed)
+    }
+
+    fn costs(&self, allowed: &RowSet, ef: usize) -> Costs {
+        Costs {
+            kept: allowed.count(),
+            row_count: self.row_count(),
+            dim: self.dim,
+            coded: self.codes.is_some(),
+            ef,
+        }
     }
 
     pub(super) fn search_by(

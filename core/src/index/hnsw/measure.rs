@@ -1,0 +1,108 @@
+//! Prints what kernels, a build and searches cost on this machine: `cargo test --release measure -- --ignored --nocapture`. It judges nothing.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::*;
+use crate::distance::{instruction_sets, scan};
+use crate::index::mix::mix;
+
+const ROWS: usize = 100_000;
+const DIM: usize = 768;
+const QUERIES: usize = 500;
+/// The rows lie near a space of so many dimensions, in so many heaps.
+const RANK: usize = 64;
+const HEAPS: u64 = 200;
+
+/// About normal, from a seed.
+fn normal(seed: u64) -> f32 {
+    let bits = mix(seed);
+    let sum: u64 = (0..4).map(|part| bits >> (16 * part) & 0xFFFF).sum();
+    (sum as f32 / 65_536.0 - 2.0) * 3f32.sqrt()
+}
+
+fn vector(row: u64, basis: &[f32]) -> Vec<f32> {
+    let heap = mix(row ^ 1 << 40) % HEAPS;
+    let mut vector: Vec<f32> = (0..DIM as u64).map(|at| 0.1 * normal(mix(row) ^ at)).collect();
+    for (axis, direction) in basis.chunks_exact(DIM).enumerate() {
+        let place = normal(mix(heap ^ 1 << 41) ^ axis as u64) + 0.8 * normal(mix(row ^ 1 << 42) ^ axis as u64);
+        vector.iter_mut().zip(direction).for_each(|(value, part)| *value += place * part);
+    }
+    vector
+}
+
+fn print_ns(what: &str, times: usize, work: impl Fn(usize) -> f32) {
+    let start = Instant::now();
+    for time in 0..times {
+        black_box(work(time));
+    }
+    println!("{what}: {:.1} ns", start.elapsed().as_nanos() as f64 / times as f64);
+}
+
+fn nearest(vectors: &[f32], query: &[f32]) -> Vec<u32> {
+    let mut distances = vec![0.0; ROWS];
+    scan(Metric::L2, query, vectors, DIM, &mut distances);
+    let mut rows: Vec<u32> = (0..ROWS as u32).collect();
+    rows.select_nth_unstable_by(10, |&left, &right| distances[left as usize].total_cmp(&distances[right as usize]));
+    rows.truncate(10);
+    rows
+}
+
+#[test]
+#[ignore = "prints figures, takes a minute"]
+fn measure_kernels_and_graph() {
+    println!("instruction sets {:?}, {ROWS} x {DIM}, seeds are row numbers", instruction_sets());
+    let basis: Vec<f32> = (0..(RANK * DIM) as u64)
+        .map(|at| normal(at ^ 1 << 43) / (RANK as f32).sqrt())
+        .collect();
+    let vectors: Vec<f32> = (0..ROWS as u64).into_par_iter().flat_map_iter(|row| vector(row, &basis)).collect();
+    let queries: Vec<Vec<f32>> = (0..QUERIES as u64).map(|query| vector(ROWS as u64 + query, &basis)).collect();
+    let row = |at: usize| &vectors[at * DIM..(at + 1) * DIM];
+    let codes: Vec<i8> = (0..64 * DIM as u64)
+        .map(|at| (mix(at) % 255) as i8)
+        .map(|code| code.max(-127))
+        .collect();
+    let code = |at: usize| &codes[at * DIM..(at + 1) * DIM];
+    print_ns("dot f32", 1_000_000, |time| kernels().dot(row(time % 32), row(32)));
+    print_ns("l2 f32", 1_000_000, |time| kernels().l2(row(time % 32), row(32)));
+    print_ns("dot i8", 1_000_000, |time| kernels().dot_i8(code(time % 32), code(32)) as f32);
+    let mut distances = vec![0.0; ROWS];
+    let start = Instant::now();
+    scan(Metric::L2, &queries[0], &vectors, DIM, &mut distances);
+    println!("scan: {:.1} ns a row", start.elapsed().as_nanos() as f64 / ROWS as f64);
+    let start = Instant::now();
+    let index = Hnsw::build(
+        &vectors,
+        DIM,
+        None,
+        HnswParameters {
+            metric: Metric::L2,
+            m: 16,
+            ef_construction: 200,
+        },
+    );
+    println!(
+        "build {:.1} s on {} threads, coded {}, {} MB",
+        start.elapsed().as_secs_f32(),
+        rayon::current_num_threads(),
+        index.is_coded(),
+        index.byte_size() >> 20
+    );
+    let truth: Vec<Vec<u32>> = queries.par_iter().map(|query| nearest(&vectors, query)).collect();
+    for ef in [20, 32, 64, 128] {
+        let start = Instant::now();
+        let found: Vec<_> = queries.iter().map(|query| index.search(&vectors, query, 10, ef, None)).collect();
+        let qps = QUERIES as f64 / start.elapsed().as_secs_f64();
+        let hits: usize = found
+            .iter()
+            .zip(&truth)
+            .map(|(hits, truth)| hits.iter().filter(|hit| truth.contains(&hit.0)).count())
+            .sum();
+        println!(
+            "ef {ef}: recall {:.4}, {qps:.0} queries a second on one thread",
+            hits as f64 / (10 * QUERIES) as f64
+        );
+    }
+}
