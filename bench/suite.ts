@@ -160,7 +160,7 @@ const measureServer = async (server: MeasuredServer, data: DataSet, truth: Int32
   const client = new MilvusClient({ uri: server.uri, timeout: 600 });
   const schema = {
     fields: [
-      { name: "id", dataType: "Int64" as const, isPrimaryKey: true },
+      { name: "id", dataType: "Int64" as const, isPrimary: true },
       { name: "vector", dataType: "FloatVector" as const, dim: data.dim },
     ],
   };

@@ -8,7 +8,7 @@ import { emptyCatalog } from "../catalog/reducer.js";
 import { openLog } from "../log/file-log.js";
 import type { Log, LogRecord, Lsn } from "../log/log.js";
 import { type Env, realEnv } from "../shared/env.js";
-import { MilvusError } from "../shared/errors.js";
+import { failureBecause, MilvusError } from "../shared/errors.js";
 import { type Logger, silentLogger } from "../shared/types.js";
 import { openDirectory } from "../store/directory.js";
 import type { Store } from "../store/store.js";
@@ -69,6 +69,13 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
   for (const segment of manifest?.segments ?? []) await openSegment(state, segment);
   const replay = replayer(state, manifest);
   const log: Log = await openLog(env, store.path("log"), { fsync: options.fsync ?? "always" }, manifest?.replayFrom ?? 1, replay);
+  if (manifest !== undefined && log.nextLsn <= manifest.appliedLsn) {
+    await log.close();
+    throw failureBecause(
+      "dataIntegrity",
+      `the log ends at record ${log.nextLsn - 1}, before record ${manifest.appliedLsn} that the manifest counts`,
+    );
+  }
   return new Engine(Object.assign(state, { log }), async () => store.close());
 };
 
