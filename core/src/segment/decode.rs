@@ -227,7 +227,7 @@ fn fill_absent(column: &ColumnSchema, values: Values, valid: Vec<u8>) -> Outcome
     check_size(column, valid.len())?;
     let default = column.default.as_ref();
     let values = match values {
-        Values::Bool(values) => Values::Bool(spread(&values, &valid, default.map_or(Ok(false), |value| bool_of(value))?.into())),
+        Values::Bool(values) => Values::Bool(spread(&values, &valid, default.map_or(Ok(false), bool_of)?.into())),
         Values::Int8(values) => Values::Int8(spread(&values, &valid, default_integer(default)?)),
         Values::Int16(values) => Values::Int16(spread(&values, &valid, default_integer(default)?)),
         Values::Int32(values) => Values::Int32(spread(&values, &valid, default_integer(default)?)),

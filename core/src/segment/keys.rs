@@ -32,7 +32,7 @@ impl Keys {
     pub fn decode(bytes: &[u8]) -> Outcome<Keys> {
         let mut keys = Keys::Int64(Vec::new());
         let mut reader = Reader::new(bytes);
-        while let Some((number, value)) = reader.next()? {
+        while let Some((number, value)) = reader.field()? {
             match (number, value) {
                 (INTEGERS, Value::Bytes(body)) => keys.add_integers(body)?,
                 (TEXTS, Value::Bytes(body)) => keys.add_texts(body)?,
@@ -49,7 +49,7 @@ impl Keys {
         }
         let Keys::Int64(keys) = self else { return Ok(()) };
         let mut reader = Reader::new(body);
-        while let Some((number, value)) = reader.next()? {
+        while let Some((number, value)) = reader.field()? {
             match (number, value) {
                 (DATA, Value::Varint(key)) => keys.push(key as i64),
                 (DATA, Value::Bytes(run)) => {
@@ -71,7 +71,7 @@ impl Keys {
         }
         let Keys::VarChar(keys) = self else { return Ok(()) };
         let mut reader = Reader::new(body);
-        while let Some((number, value)) = reader.next()? {
+        while let Some((number, value)) = reader.field()? {
             match (number, value) {
                 (DATA, Value::Bytes(text)) => {
                     let text = std::str::from_utf8(text).map_err(|_| Failure::malformed("id is not UTF-8"))?;

@@ -18,6 +18,7 @@ mod payload;
 pub mod rows;
 pub mod schema;
 pub mod sealing;
+#[allow(clippy::module_inception)]
 pub mod segment;
 pub mod snapshot;
 pub mod wire;

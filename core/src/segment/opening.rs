@@ -132,7 +132,7 @@ impl<'a> Opened<'a> {
     fn values<T: Pod>(&self, place: &Place, count: usize) -> Outcome<Buffer<T>> {
         let end = place.offset.checked_add(place.length).filter(|end| *end <= self.directory_offset);
         let length = count.checked_mul(size_of::<T>()).map(|length| length as u64);
-        if end.is_none() || length != Some(place.length) || place.offset % ALIGNMENT != 0 {
+        if end.is_none() || length != Some(place.length) || !place.offset.is_multiple_of(ALIGNMENT) {
             return Err(self.damaged(place.offset, "part of a wrong length or place"));
         }
         Ok(Buffer::mapped(Arc::clone(&self.map), place.offset as usize, count))

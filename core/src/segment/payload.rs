@@ -39,7 +39,7 @@ impl<'a> Payload<'a> {
         let mut payload = Payload::default();
         let mut valid_inside = Vec::new();
         let mut reader = Reader::new(bytes);
-        while let Some((number, value)) = reader.next()? {
+        while let Some((number, value)) = reader.field()? {
             match (number, value) {
                 (SCALARS, Value::Bytes(body)) => payload.read_scalars(body, &mut valid_inside)?,
                 (VECTORS, Value::Bytes(body)) => payload.read_vectors(body, &mut valid_inside)?,
@@ -57,7 +57,7 @@ impl<'a> Payload<'a> {
 
     fn read_scalars(&mut self, body: &'a [u8], valid: &mut Vec<u8>) -> Outcome<()> {
         let mut reader = Reader::new(body);
-        while let Some((number, value)) = reader.next()? {
+        while let Some((number, value)) = reader.field()? {
             match (number, value) {
                 (1..SCALAR_VALID, Value::Bytes(part)) => self.add(Member::Scalar(number), part),
                 (1..SCALAR_VALID, _) => return Err(Failure::malformed("scalars are no message")),
@@ -70,7 +70,7 @@ impl<'a> Payload<'a> {
 
     fn read_vectors(&mut self, body: &'a [u8], valid: &mut Vec<u8>) -> Outcome<()> {
         let mut reader = Reader::new(body);
-        while let Some((number, value)) = reader.next()? {
+        while let Some((number, value)) = reader.field()? {
             match (number, value) {
                 (VECTOR_DIM, Value::Varint(dim)) => self.dim = dim,
                 (2..VECTOR_VALID, Value::Bytes(part)) => self.add(Member::Vector(number), part),
@@ -98,7 +98,7 @@ impl<'a> Payload<'a> {
     fn each(&self, mut take: impl FnMut(Value<'a>) -> Outcome<()>) -> Outcome<()> {
         for part in &self.parts {
             let mut reader = Reader::new(part);
-            while let Some((number, value)) = reader.next()? {
+            while let Some((number, value)) = reader.field()? {
                 if number == 1 {
                     take(value)?;
                 }

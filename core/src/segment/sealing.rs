@@ -319,4 +319,4 @@ fn run_of<'a>(chunk: &'a Chunk, place: &Place) -> Option<&'a [u8]> {
     }
 }
 
-const _: () = assert!(BLOCK_BYTES % ALIGNMENT == 0);
+const _: () = assert!(BLOCK_BYTES.is_multiple_of(ALIGNMENT));

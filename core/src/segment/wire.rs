@@ -23,7 +23,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field's number and value; None at the end of the message.
-    pub fn next(&mut self) -> Outcome<Option<(u32, Value<'a>)>> {
+    pub fn field(&mut self) -> Outcome<Option<(u32, Value<'a>)>> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -136,7 +136,7 @@ mod tests {
             &[0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f],
         ] {
             let mut reader = Reader::new(bytes);
-            assert_eq!(reader.next().unwrap_err().kind, "malformed", "{bytes:?}");
+            assert_eq!(reader.field().unwrap_err().kind, "malformed", "{bytes:?}");
         }
     }
 }

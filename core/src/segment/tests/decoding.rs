@@ -14,10 +14,10 @@ fn every_type_comes_back_packed_or_not() {
             let rows = decode_table(&schema, &table, random.one_in(2)).unwrap();
             assert_eq!(rows.row_count, row_count);
             for (at, column) in schema.columns.iter().enumerate() {
-                for row in 0..row_count {
+                for (row, cell) in table[at].iter().enumerate() {
                     assert_eq!(
                         cell_at(&rows.columns[at], row),
-                        stored(column, &table[at][row]),
+                        stored(column, cell),
                         "column {} row {row}",
                         column.id
                     );

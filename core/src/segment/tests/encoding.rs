@@ -80,7 +80,7 @@ fn check_column(column: &ColumnSchema, cells: &[Option<Cell>], bytes: &[u8]) {
 fn strip_valid(bytes: &[u8], json: bool) -> Vec<u8> {
     let mut reader = super::super::wire::Reader::new(bytes);
     let mut out = Vec::new();
-    while let Some((number, value)) = reader.next().unwrap() {
+    while let Some((number, value)) = reader.field().unwrap() {
         if let (3 | 4, super::super::wire::Value::Bytes(body)) = (number, value) {
             put_length(&mut out, number, body.len());
             out.extend_from_slice(body);
