@@ -4,11 +4,13 @@
  * A write is acknowledged only after it was applied, so reading at the last applied timestamp shows every acknowledged write: all consistency levels
  * are served as Strong. An older `guaranteeTimestamp` that the caller pinned (an iterator's) reads the rows alive then.
  */
+import type { Collection } from "../catalog/types.js";
 import type { Timestamp } from "../shared/types.js";
 import type { QueryRows, ReadScope, SearchRows } from "./api.js";
 import type { CoreQueryResult, CoreSearchResult, CoreSegment } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { fieldNames } from "./core-schema.js";
+import { Shard } from "./shard.js";
 import type { EngineState } from "./state.js";
 
 interface View {
@@ -17,10 +19,14 @@ interface View {
   readonly filter?: Buffer;
 }
 
+/** A collection without rows has no shard, one that was dropped meanwhile none any more: it is read as empty. */
+const shardToRead = (state: EngineState, collection: Collection): Shard =>
+  state.shards.get(collection.id) ?? new Shard(state.core, collection.id, collection);
+
 const view = (state: EngineState, scope: ReadScope): View => {
   const pinned = scope.guaranteeTimestamp;
   return {
-    segments: (state.shards.get(scope.collection.id)?.list(scope.partitionIds) ?? []).map((entry) => entry.core),
+    segments: shardToRead(state, scope.collection).readable(scope.partitionIds),
     readTimestamp: pinned !== undefined && pinned < state.appliedTimestamp ? pinned : state.appliedTimestamp,
     ...(scope.filter === undefined ? {} : { filter: scope.filter }),
   };

@@ -38,6 +38,8 @@ export class Shard {
   readonly schema: CoreSchema;
   private segments: readonly SegmentEntry[] = [];
   private readonly growing = new Map<bigint, SegmentEntry>();
+  /** What a read over no segments is given: results without rows still have the columns' types, which a segment knows. */
+  private readonly empty: CoreSegment;
 
   constructor(
     private readonly core: Core,
@@ -45,6 +47,13 @@ export class Shard {
     collection: Collection,
   ) {
     this.schema = core.createSchema(coreColumns(collection));
+    this.empty = core.createSegment(this.schema);
+  }
+
+  /** The segments to read for these partitions; never none. */
+  readable(partitionIds: readonly bigint[]): CoreSegment[] {
+    const found = this.list(partitionIds).map((entry) => entry.core);
+    return found.length > 0 ? found : [this.empty];
   }
 
   /** All segments, or those of some partitions. */
