@@ -1,7 +1,8 @@
 //! The exact way: looks at each visible row of a run of rows, for several queries in one pass.
 //!
-//! Visible rows are taken in blocks that stay in the processor's cache while all queries meet them. Where they lie close together the kernels run over
-//! all that lies there; else the visible ones are gathered by fours.
+//! Visible rows are taken in blocks that stay in the processor's cache while all queries meet them. Whatever meets a block first waits for memory: it goes
+//! row by row and fetches ahead, which is a third faster than four rows at once. What comes after it computes on the cache, four rows at once: over
+//! all that lies in the block where most of it is visible, else over the visible rows alone.
 
 use std::ops::Range;
 
@@ -12,6 +13,10 @@ use crate::segment::column::Column;
 
 /// What a block may take of the cache.
 const BLOCK_BYTES: usize = 128 * 1024;
+/// How far ahead of the row being read others are fetched.
+const AHEAD_BYTES: usize = 6 * 1024;
+/// What one call of `prefetch` fetches at most.
+const FETCH_VALUES: usize = 256;
 
 /// A query vector; `inverse_norm` is 1 unless the metric is COSINE.
 pub struct Query<'a> {
@@ -72,8 +77,12 @@ pub fn scan(rows: &Rows, range: Range<usize>, queries: &[Query], wanted: &Wanted
         if block.rows.is_empty() {
             continue;
         }
-        for (query, top) in queries.iter().zip(&mut tops) {
-            block.score(rows, wanted.metric, query);
+        for (at, (query, top)) in queries.iter().zip(&mut tops).enumerate() {
+            if at == 0 && wanted.metric != Metric::Cosine {
+                block.score_first(rows, wanted.metric, query);
+            } else {
+                block.score(rows, wanted.metric, query);
+            }
             for (&row, &score) in block.rows.iter().zip(&block.scores) {
                 if wanted.accepts(score) {
                     top.push(
@@ -109,10 +118,15 @@ impl Block {
         }
         if metric == Metric::Cosine {
             self.inverse_norms.clear();
-            self.inverse_norms
-                .extend(self.rows.iter().map(|&row| kernels().inverse_norm(of.vector(row))));
+            of.each_ahead(&self.rows, |row| self.inverse_norms.push(kernels().inverse_norm(row)));
         }
         next
+    }
+
+    /// As `score`, of rows that are not in the cache yet; not for COSINE.
+    fn score_first(&mut self, of: &Rows, metric: Metric, query: &Query) {
+        self.scores.clear();
+        of.each_ahead(&self.rows, |row| self.scores.push(distance::score(metric, query.vector, row)));
     }
 
     /// `scores[i]` becomes the score of `rows[i]`.
@@ -151,10 +165,7 @@ impl Block {
     fn gather(&mut self, of: &Rows, metric: Metric, query: &Query) {
         self.scores.clear();
         let (fours, rest) = self.rows.as_chunks::<4>();
-        for (at, four) in fours.iter().enumerate() {
-            if let Some(next) = fours.get(at + 1) {
-                next.iter().for_each(|&row| distance::prefetch(of.vector(row)));
-            }
+        for four in fours {
             let vectors = four.map(|row| of.vector(row));
             self.scores.extend(match metric {
                 Metric::L2 => kernels().l2_four(query.vector, vectors),
@@ -168,6 +179,17 @@ impl Block {
 }
 
 impl<'a> Rows<'a> {
+    /// Visits the vectors of `rows`, which are fetched from memory meanwhile.
+    fn each_ahead(&self, rows: &[u32], mut visit: impl FnMut(&[f32])) {
+        let ahead = (AHEAD_BYTES / (self.dim * size_of::<f32>())).max(1);
+        for (at, &row) in rows.iter().enumerate() {
+            if let Some(&next) = rows.get(at + ahead) {
+                self.vector(next).chunks(FETCH_VALUES).for_each(distance::prefetch);
+            }
+            visit(self.vector(row));
+        }
+    }
+
     fn vector(&self, row: u32) -> &'a [f32] {
         &self.vectors[row as usize * self.dim..][..self.dim]
     }
