@@ -1,0 +1,91 @@
+/** Operations on an open engine in few words, through the same handlers that the wire calls. */
+
+import { localPrincipal } from "../../src/auth/principal.js";
+import type { EngineApi } from "../../src/engine/api.js";
+import { type AnyOperation, type Call, dispatch } from "../../src/operations/operation.js";
+import { operations } from "../../src/operations/table.js";
+import { MilvusError } from "../../src/shared/errors.js";
+import { CollectionSchema, DataType, FieldData, type FieldSchema, type Status } from "../../src/shared/proto/generated/messages.js";
+import { fieldsToRows } from "../../src/shared/rows/decode.js";
+import { rowsToFields } from "../../src/shared/rows/encode.js";
+
+const byRpc = new Map(operations.map((operation) => [operation.rpc, operation]));
+
+const field = (init: Partial<FieldSchema>) => init;
+
+const schemaOf = (name: string, dim: number) => ({
+  name,
+  fields: [
+    field({ name: "id", dataType: DataType.Int64, isPrimaryKey: true }),
+    field({ name: "vector", dataType: DataType.FloatVector, typeParams: [{ key: "dim", value: String(dim) }] }),
+    field({ name: "version", dataType: DataType.Int32 }),
+  ],
+});
+
+export class Driver {
+  private readonly dims = new Map<string, number>();
+  constructor(private readonly engine: EngineApi) {}
+
+  /** Calls an RPC; a failed status is thrown. */
+  async call<Reply>(rpc: string, init: object): Promise<Reply> {
+    const operation = byRpc.get(rpc) as AnyOperation;
+    const call: Call = {
+      engine: this.engine,
+      principal: localPrincipal(),
+      databaseName: "",
+      requestId: "test",
+      signal: new AbortController().signal,
+      session: { version: "v2.6.0", startedMs: 0 },
+    };
+    const reply = (await dispatch(operation, call, operation.request.create(init))) as { status?: Status; code?: number; reason?: string };
+    const status = reply.status ?? (reply as Status);
+    if (status.code) throw new MilvusError(status.code, status.reason);
+    return reply as Reply;
+  }
+
+  async createCollection(collectionName: string, dim: number): Promise<void> {
+    this.dims.set(collectionName, dim);
+    await this.call("CreateCollection", { collectionName, schema: CollectionSchema.encode(schemaOf(collectionName, dim)), shardsNum: 1 });
+    const extraParams = [
+      { key: "index_type", value: "FLAT" },
+      { key: "metric_type", value: "L2" },
+    ];
+    await this.call("CreateIndex", { collectionName, fieldName: "vector", extraParams });
+    await this.call("LoadCollection", { collectionName });
+  }
+
+  insert = (collectionName: string, ids: readonly number[], version: number) => this.write("Insert", collectionName, ids, version);
+  upsert = (collectionName: string, ids: readonly number[], version: number) => this.write("Upsert", collectionName, ids, version);
+
+  private async write(rpc: string, collectionName: string, ids: readonly number[], version: number): Promise<void> {
+    const dim = this.dims.get(collectionName) ?? 4;
+    const rows = ids.map((id) => ({ id, version, vector: Array.from({ length: dim }, (_, d) => id + d) }));
+    const fields = rowsToFields(
+      CollectionSchema.create(CollectionSchema.decode(CollectionSchema.encode(schemaOf(collectionName, dim)))),
+      rows,
+    );
+    await this.call(rpc, { collectionName, fieldsData: fields.map(({ data }) => data), numRows: ids.length });
+  }
+
+  delete = (collectionName: string, ids: readonly number[]) => this.call("Delete", { collectionName, expr: `id in [${ids.join(",")}]` });
+  flush = (collectionName: string) => this.call("Flush", { collectionNames: [collectionName] });
+  truncate = (collectionName: string) => this.call("TruncateCollection", { collectionName });
+  drop = (collectionName: string) => this.call("DropCollection", { collectionName });
+  createAlias = (collectionName: string, alias: string) => this.call("CreateAlias", { collectionName, alias });
+  dropAlias = (alias: string) => this.call("DropAlias", { alias });
+
+  collections(): string[] {
+    return [...this.engine.catalog.collections.values()].map((collection) => collection.name).sort();
+  }
+
+  /** Version of every row, by id in ascending order. */
+  async versions(collectionName: string): Promise<Map<number, number>> {
+    const reply = await this.call<{ fieldsData: Buffer[] }>("Query", {
+      collectionName,
+      expr: "id >= 0",
+      outputFields: ["version"],
+    });
+    const rows = fieldsToRows(reply.fieldsData.map((data) => FieldData.decode(data)));
+    return new Map(rows.map((row) => [Number(row.id), Number(row.version)]));
+  }
+}
