@@ -85,6 +85,7 @@ export const serve = async (chosen: Settings): Promise<void> => {
   const logger = createLogger(chosen.logLevel);
   const folder = resolve(chosen.data);
   const stopped = untilSignal(logger);
+  process.on("unhandledRejection", (error) => logger.error({ error }, "a fault of ours: a failure that nobody waited for"));
   const engine = await openEngine({
     folder,
     env: realEnv,

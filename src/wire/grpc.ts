@@ -51,6 +51,9 @@ const decompressed = async (bytes: Buffer): Promise<Buffer> => {
   }
 };
 
+/** Reset or destroyed: nothing can be sent any more, and node throws at who tries. */
+export const isGone = (stream: ServerHttp2Stream): boolean => stream.destroyed || stream.closed;
+
 const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
 /** What all streams of a server share to receive messages. */
@@ -182,7 +185,7 @@ export class GrpcStream {
 
   private reply(parts: Buffer[]): void {
     this.answering = false;
-    if (this.closed) return;
+    if (this.closed || isGone(this.stream)) return;
     try {
       if (this.method?.shape === "one") this.finish(framed(parts));
       else {
@@ -202,14 +205,14 @@ export class GrpcStream {
   }
 
   private begin(): void {
-    if (this.began) return;
+    if (this.began || isGone(this.stream)) return;
     this.began = true;
     this.stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   }
 
   /** Sends the last parts, then the trailers of success. */
   private finish(parts: Buffer[]): void {
-    if (this.stream.destroyed) return;
+    if (isGone(this.stream)) return;
     this.begin();
     this.stream.on("wantTrailers", () => this.trailers(GrpcCode.Ok, ""));
     const last = parts.pop();
@@ -218,7 +221,7 @@ export class GrpcStream {
   }
 
   private fail(error: unknown): void {
-    if (this.closed || this.stream.destroyed) return;
+    if (this.closed || isGone(this.stream)) return;
     const failure = error instanceof GrpcFailure ? error : new GrpcFailure(GrpcCode.Internal, (error as Error).message);
     if (failure !== error) this.host.logger.error({ error, method: this.method?.path }, "gRPC call failed");
     this.call.abort(failure);
@@ -243,7 +246,7 @@ export class GrpcStream {
   }
 
   private trailers(code: GrpcCode, message: string): void {
-    if (this.stream.destroyed) return;
+    if (isGone(this.stream)) return;
     this.stream.sendTrailers({ "grpc-status": String(code), ...(message === "" ? {} : { "grpc-message": encodeMessage(message) }) });
   }
 

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";
 import { REQUEST_BYTES_MAX } from "../shared/limits.js";
+import { isGone } from "./grpc.js";
 import type { Rest } from "./rest.js";
 
 const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
@@ -101,7 +102,7 @@ export const serveHttp2 = (rest: Rest, stream: ServerHttp2Stream, headers: Incom
     signal: gone.signal,
   }).then(
     (response) => {
-      if (stream.destroyed) return;
+      if (isGone(stream)) return;
       stream.respond({ ":status": response.status, ...response.headers });
       stream.end(headers[":method"] === "HEAD" ? undefined : response.body);
       if (response.close) stream.close(constants.NGHTTP2_NO_ERROR);

@@ -15,7 +15,7 @@ import {
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { Host } from "./call.js";
 import { ReceiveBudget } from "./framing.js";
-import { GrpcStream } from "./grpc.js";
+import { GrpcStream, isGone } from "./grpc.js";
 import { healthMethods } from "./health.js";
 import { serveHttp1, serveHttp2 } from "./http.js";
 import { createPort } from "./port.js";
@@ -65,6 +65,7 @@ const GRPC_PATH = /^\/[\w.]+\.[\w.]+\/\w+$/;
 /** Pings a quiet connection and destroys it when nobody answers. */
 const keepAlive = (session: ServerHttp2Session): void => {
   const interval = setInterval(() => {
+    if (session.destroyed) return;
     const dead = setTimeout(() => session.destroy(), PING_TIMEOUT_MS).unref();
     session.ping(() => clearTimeout(dead));
   }, PING_INTERVAL_MS).unref();
@@ -134,6 +135,7 @@ class WireServer {
     this.sessions.add(session);
     session.on("close", () => this.sessions.delete(session));
     session.on("error", (error) => this.options.logger.debug({ error }, "HTTP/2 connection failed"));
+    if (session.destroyed) return;
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     keepAlive(session);
   }
@@ -198,6 +200,7 @@ const within = async (ms: number, promise: Promise<void>): Promise<void> => {
 
 const refuse = (stream: ServerHttp2Stream, status: number): void => {
   stream.on("error", () => stream.destroy());
+  if (isGone(stream)) return;
   stream.respond({ ":status": status }, { endStream: true });
 };
 
