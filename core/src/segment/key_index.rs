@@ -1,7 +1,8 @@
 //! Finds the rows of a key.
 //!
-//! Growing segments hash: `heads` maps a key (VarChar: its hash) to its newest row, `next` leads from a row to the one before with the same key, so
-//! that a duplicate costs four bytes. Sealed segments need no memory: their only chunk is sorted by key.
+//! Growing segments hash: a map leads from a key (VarChar: its hash) to its newest row, `next` from a row to the one before with the same key, so that a
+//! duplicate costs four bytes. A map that has `MAP_KEYS_MAX` keys is left as it is and another begun, because making a large map larger would hold up an
+//! append for tens of milliseconds; lookups ask all of them. Sealed segments need no memory: their only chunk is sorted by key.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,12 +17,17 @@ use super::snapshot::Pick;
 
 const NONE: u32 = u32::MAX;
 
+/// Seven eighths of a power of two fill a map to the brim.
+const MAP_KEYS_MAX: usize = (1 << 16) / 8 * 7;
+
 /// Keys looked up under one lock; writers wait that long at most.
 const KEYS_AT_ONCE: usize = 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct KeyIndex {
-    heads: HashMap<u64, u32>,
+    /// Newest row of each key among the rows of one map; the last map is the one that grows.
+    maps: Vec<HashMap<u64, u32>>,
+    /// Row before this one with the same key in the same map.
     next: Vec<u32>,
     /// Unpredictable, so that nobody can make keys that all collide.
     text_hash: RandomState,
@@ -38,7 +44,13 @@ impl KeyIndex {
 
     fn push(&mut self, hash: u64) {
         let row = self.next.len() as u32;
-        let before = match self.heads.entry(hash) {
+        if self.maps.last().is_none_or(|map| map.len() >= MAP_KEYS_MAX) {
+            // The first may stay small; one that follows a full one will hardly.
+            let capacity = if self.maps.is_empty() { 0 } else { MAP_KEYS_MAX };
+            self.maps.push(HashMap::with_capacity(capacity));
+        }
+        let Some(map) = self.maps.last_mut() else { return };
+        let before = match map.entry(hash) {
             Entry::Occupied(mut head) => head.insert(row),
             Entry::Vacant(head) => {
                 head.insert(row);
@@ -50,13 +62,14 @@ impl KeyIndex {
 
     /// Rows that may have the key, newest first.
     fn rows(&self, hash: u64) -> impl Iterator<Item = u32> {
-        let head = self.heads.get(&hash).copied();
-        std::iter::successors(head, |&row| Some(self.next[row as usize]).filter(|&before| before != NONE))
+        let before = |&row: &u32| Some(self.next[row as usize]).filter(|&before| before != NONE);
+        let heads = self.maps.iter().rev().filter_map(move |map| map.get(&hash).copied());
+        heads.flat_map(move |head| std::iter::successors(Some(head), before))
     }
 
     pub fn byte_size(&self) -> usize {
         // A slot of the map is its key, its value and a byte of control.
-        self.heads.capacity() * (size_of::<(u64, u32)>() + 1) + self.next.capacity() * size_of::<u32>()
+        self.maps.iter().map(HashMap::capacity).sum::<usize>() * (size_of::<(u64, u32)>() + 1) + self.next.capacity() * size_of::<u32>()
     }
 }
 

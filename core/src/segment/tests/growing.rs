@@ -137,3 +137,21 @@ fn readers_do_not_see_later_rows_and_do_not_stop_writers() {
     }
     assert_eq!(segment.snapshot().chunks.len(), 1, "small batches share a chunk");
 }
+
+#[test]
+fn keys_are_found_however_many_there_are() {
+    let schema = Arc::new(Schema::parse(r#"[{"id":1,"type":5,"primary":true}]"#).unwrap());
+    let segment = Segment::growing(Arc::clone(&schema));
+    for step in 0..20u64 {
+        segment
+            .append(Rows::decode(&schema, 10_000, &[], Some(step as i64 * 9_000)).unwrap(), step + 1)
+            .unwrap();
+    }
+    let snapshot = segment.snapshot();
+    for key in (0..182_000).step_by(501) {
+        let found = snapshot.lookup(&Keys::Int64(vec![key]));
+        let expected = (0..20).filter(|step| (step * 9_000..step * 9_000 + 10_000).contains(&key)).count();
+        assert_eq!(found.len(), expected, "key {key}");
+        assert!(found.iter().all(|pick| pick.chunk.columns[0].integer_at(pick.row as usize) == key));
+    }
+}
