@@ -13,6 +13,7 @@ use crate::segment::column::Column;
 
 /// What a block may take of the cache.
 const BLOCK_BYTES: usize = 128 * 1024;
+const BLOCK_ROWS_MAX: usize = 1024;
 /// How far ahead of the row being read others are fetched.
 const AHEAD_BYTES: usize = 6 * 1024;
 /// What one call of `prefetch` fetches at most.
@@ -69,16 +70,21 @@ pub struct Rows<'a> {
 /// The hits of each query among `range` of the rows.
 pub fn scan(rows: &Rows, range: Range<usize>, queries: &[Query], wanted: &Wanted, order: &Order) -> Vec<Found> {
     let mut tops: Vec<Top> = queries.iter().map(|_| Top::new(wanted.limit)).collect();
-    let block_rows = (BLOCK_BYTES / (rows.dim * size_of::<f32>())).next_multiple_of(4).clamp(4, 1024);
+    let cached_rows = BLOCK_BYTES / (rows.dim * size_of::<f32>());
+    let block_rows = if queries.len() == 1 {
+        BLOCK_ROWS_MAX
+    } else {
+        cached_rows.next_multiple_of(4).clamp(4, BLOCK_ROWS_MAX)
+    };
     let mut block = Block::default();
     let mut start = range.start;
     while start < range.end {
-        start = block.take(rows, start..range.end, block_rows, wanted.metric);
+        start = block.take(rows, start..range.end, block_rows);
         if block.rows.is_empty() {
             continue;
         }
         for (at, (query, top)) in queries.iter().zip(&mut tops).enumerate() {
-            if at == 0 && wanted.metric != Metric::Cosine {
+            if at == 0 {
                 block.score_first(rows, wanted.metric, query);
             } else {
                 block.score(rows, wanted.metric, query);
@@ -110,23 +116,30 @@ struct Block {
 
 impl Block {
     /// Takes up to `count` visible rows from the start of `range`; returns the first row that was not looked at.
-    fn take(&mut self, of: &Rows, range: Range<usize>, count: usize, metric: Metric) -> usize {
+    fn take(&mut self, of: &Rows, range: Range<usize>, count: usize) -> usize {
         self.rows.clear();
         let next = of.visible.take(range, count, &mut self.rows);
         if of.column.valid.is_some() {
             self.rows.retain(|&row| of.column.is_valid(row as usize));
         }
-        if metric == Metric::Cosine {
-            self.inverse_norms.clear();
-            of.each_ahead(&self.rows, |row| self.inverse_norms.push(kernels().inverse_norm(row)));
-        }
         next
     }
 
-    /// As `score`, of rows that are not in the cache yet; not for COSINE.
+    /// As `score`, of rows that are not in the cache yet; takes the rows' norms for the queries after this one, too.
     fn score_first(&mut self, of: &Rows, metric: Metric, query: &Query) {
+        let kernels = kernels();
         self.scores.clear();
-        of.each_ahead(&self.rows, |row| self.scores.push(distance::score(metric, query.vector, row)));
+        self.inverse_norms.clear();
+        of.each_ahead(&self.rows, |row| match metric {
+            Metric::L2 => self.scores.push(kernels.l2(query.vector, row)),
+            Metric::Ip => self.scores.push(kernels.dot(query.vector, row)),
+            Metric::Cosine => {
+                let inverse_norm = kernels.inverse_norm(row);
+                self.inverse_norms.push(inverse_norm);
+                self.scores
+                    .push(kernels.dot(query.vector, row) * (query.inverse_norm * inverse_norm));
+            }
+        });
     }
 
     /// `scores[i]` becomes the score of `rows[i]`.
