@@ -5,7 +5,7 @@
  */
 import { Map as ImmutableMap, Set as ImmutableSet } from "immutable";
 import { decodeExact, type Exact, encodeExact } from "../shared/json.js";
-import { CollectionSchema } from "../shared/proto/generated/messages.js";
+import { CollectionSchema, FieldSchema } from "../shared/proto/generated/messages.js";
 import type { Alias, Catalog, CatalogRecord, Collection, Database } from "./types.js";
 
 const FORMAT = 1;
@@ -13,15 +13,20 @@ const FORMAT = 1;
 /** A value of ours as JSON's: the types have no members but those that `Exact` knows. */
 const plain = (value: object): Exact => value as unknown as Exact;
 
-export const encodeRecord = (record: CatalogRecord): Buffer => {
-  const body = record.kind === "createCollection" ? { ...record, schema: CollectionSchema.encode(record.schema) } : record;
-  return Buffer.from(encodeExact(plain(body)), "utf8");
+const packed = (record: CatalogRecord): object => {
+  if (record.kind === "createCollection") return { ...record, schema: CollectionSchema.encode(record.schema) };
+  if (record.kind === "addField") return { ...record, field: FieldSchema.encode(record.field) };
+  return record;
 };
+
+export const encodeRecord = (record: CatalogRecord): Buffer => Buffer.from(encodeExact(plain(packed(record))), "utf8");
 
 export const decodeRecord = (bytes: Uint8Array): CatalogRecord => {
   const record = decodeExact(textOf(bytes)) as unknown as CatalogRecord;
   if (typeof record !== "object" || record === null || typeof record.kind !== "string") throw new Error("not a catalog record");
-  return record.kind === "createCollection" ? { ...record, schema: schemaOf(record.schema) } : record;
+  if (record.kind === "createCollection") return { ...record, schema: schemaOf(record.schema) };
+  if (record.kind === "addField") return { ...record, field: FieldSchema.decode(record.field as unknown as Uint8Array) };
+  return record;
 };
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");

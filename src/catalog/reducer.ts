@@ -10,6 +10,7 @@ import type { Timestamp } from "../shared/types.js";
 import { changeAliases } from "./apply-alias.js";
 import { alterCollection, alterField, createCollection, dropCollection, renameCollection } from "./apply-collection.js";
 import { alterDatabase, createDatabase, dropDatabase } from "./apply-database.js";
+import { addField } from "./apply-field.js";
 import { alterIndex, createIndex, dropIndex } from "./apply-index.js";
 import { createPartition, dropPartition, load, release } from "./apply-partition.js";
 import { DEFAULT_DATABASE, DEFAULT_DATABASE_ID, requireCollectionById } from "./read.js";
@@ -45,6 +46,8 @@ const apply = (catalog: Catalog, record: CatalogRecord): Catalog => {
       return alterCollection(catalog, record);
     case "alterField":
       return alterField(catalog, record);
+    case "addField":
+      return addField(catalog, record);
     case "truncateCollection":
       requireCollectionById(catalog, record.collectionId);
       return catalog;

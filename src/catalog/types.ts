@@ -147,6 +147,8 @@ export type CatalogRecord =
         readonly fieldName: string;
         readonly description?: string;
       })
+  /** A field that old rows read as its default or null; the reducer gives it its id. `isDynamic`: the dynamic field. */
+  | (Stamped & { readonly kind: "addField"; readonly collectionId: bigint; readonly field: FieldSchema })
   /** All rows written before the record's timestamp go. */
   | (Stamped & { readonly kind: "truncateCollection"; readonly collectionId: bigint })
   | (Stamped & { readonly kind: "createPartition"; readonly collectionId: bigint; readonly id: bigint; readonly name: string })

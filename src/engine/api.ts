@@ -14,6 +14,7 @@ export interface RowField {
 
 export interface WriteRows {
   readonly collection: Collection;
+  /** Or `BY_PARTITION_KEY`. */
   readonly partitionId: bigint;
   readonly rowCount: number;
   readonly fields: readonly RowField[];

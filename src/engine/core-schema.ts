@@ -27,6 +27,7 @@ const columnOf = (field: FieldSchema): CoreColumn => {
     primary: field.isPrimaryKey,
     dynamic: field.isDynamic,
     ...(dim === undefined ? {} : { dim: Number(dim) }),
+    ...(field.dataType === DataType.Array ? { elementType: field.elementType, maxCapacity: Number(param(field, "max_capacity")) } : {}),
     ...(field.dataType === DataType.JSON
       ? { maxLength: JSON_LENGTH_MAX }
       : maxLength === undefined

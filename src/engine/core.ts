@@ -12,6 +12,9 @@ export interface CoreColumn {
   readonly type: number;
   /** Vectors: number of elements. */
   readonly dim?: number;
+  /** Array: DataType of the elements, and how many a row may have. */
+  readonly elementType?: number;
+  readonly maxCapacity?: number;
   /** VarChar: bytes. JSON: bytes. */
   readonly maxLength?: number;
   readonly nullable?: boolean;
@@ -41,6 +44,8 @@ export interface CoreRows {
   /** The keys that the request carried, when `autoIdStart` made new ones; else the same as `ids`. */
   givenIds(): Buffer;
   hasDuplicateKeys(): boolean;
+  /** The rows by hash of a partition key (Milvus's hash): position is the partition's ordinal, null where no row falls. */
+  split(fieldId: number, partitionCount: number): Promise<(CoreRows | null)[]>;
 }
 
 export interface CoreHnsw {
@@ -60,6 +65,8 @@ export interface CoreSegment {
   readonly sealed: boolean;
   /** Takes the rows' memory when they are many; copies when few. */
   append(rows: CoreRows, timestamp: bigint): void;
+  /** Gives all rows the columns that the schema has and they lack: default or null. Rows decoded by an older schema may still be appended. */
+  setSchema(schema: CoreSchema): void;
   /** Marks rows with these keys (an encoded `schema.IDs`) written before `timestamp` as deleted then; returns how many it marked. */
   delete(ids: Buffer, timestamp: bigint): number;
   /** Marks all rows written before `timestamp` as deleted then. */

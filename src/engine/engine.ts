@@ -72,11 +72,11 @@ export class Engine implements EngineApi {
   }
 
   insert(rows: WriteRows): Promise<Written> {
-    return insertRows(this.state, rows, (entry) => this.afterAppend(entry));
+    return insertRows(this.state, rows, (entries) => this.afterAppend(entries));
   }
 
   upsert(rows: WriteRows): Promise<Written> {
-    return upsertRows(this.state, rows, (entry) => this.afterAppend(entry));
+    return upsertRows(this.state, rows, (entries) => this.afterAppend(entries));
   }
 
   deleteKeys(collection: Collection, partitionIds: readonly bigint[], keys: PrimaryKeys): Promise<{ timestamp: Timestamp }> {
@@ -148,11 +148,10 @@ export class Engine implements EngineApi {
     this.indexSoon();
   }
 
-  private afterAppend(entry: SegmentEntry): void {
-    if (entry.core.byteSize >= this.state.settings.segmentBytesMax) {
-      this.state.shards.get(entry.collectionId)?.rotate([entry.partitionId]);
-      this.checkpointSoon();
-    }
+  private afterAppend(entries: readonly SegmentEntry[]): void {
+    const full = entries.filter((entry) => entry.core.byteSize >= this.state.settings.segmentBytesMax);
+    for (const entry of full) this.state.shards.get(entry.collectionId)?.rotate([entry.partitionId]);
+    if (full.length > 0) this.checkpointSoon();
     this.checkpointIfLogIsLong();
   }
 

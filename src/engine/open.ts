@@ -19,9 +19,9 @@ import { coreError } from "./core-errors.js";
 import { Engine } from "./engine.js";
 import { openIndex } from "./indexing.js";
 import { decodeManifest, type Manifest, type ManifestSegment } from "./manifest.js";
-import { decodeDelete, decodeRows, RecordKind } from "./records.js";
+import { BY_PARTITION_KEY, decodeDelete, decodeRows, RecordKind } from "./records.js";
 import type { SegmentEntry } from "./shard.js";
-import { type Applicable, applyCatalogRecord, applyDelete, applyRows, type EngineSettings, shardOf } from "./state.js";
+import { type Applicable, applyCatalogRecord, applyDelete, applyRows, type EngineSettings, routeRows, shardOf } from "./state.js";
 
 export interface OpenOptions {
   readonly folder: string;
@@ -139,15 +139,12 @@ const replayRows = async (
   const record = decodeRows(body);
   const collection = state.catalog.collections.get(record.collectionId);
   if (collection === undefined) return;
-  const { schema } = shardOf(state, collection);
+  if (!replace && record.partitionId !== BY_PARTITION_KEY && flushed(record.partitionId, lsn)) return;
   const start = record.autoIdStart === -1n ? undefined : record.autoIdStart;
-  if (flushed(record.partitionId, lsn)) {
-    if (!replace) return;
-    // The new rows are in files already; the keys they replaced may be in files too, whose delete sets are older than the record.
-    const rows = await state.core.decodeRows(schema, record.rowCount, [...record.fields], start);
-    shardOf(state, collection).delete([record.partitionId], rows.givenIds(), record.timestamp);
-    return;
-  }
+  const { schema } = shardOf(state, collection);
   const rows = await state.core.decodeRows(schema, record.rowCount, [...record.fields], start);
-  unlessRefused(() => void applyRows(state, record, rows, replace, lsn));
+  const replaced = replace ? { replaced: rows.givenIds() } : {};
+  // Rows that are in files already are not appended again. The keys that they replaced may be in files too, whose delete sets are older than the record.
+  const parts = (await routeRows(collection, record, rows)).filter(({ partitionId }) => !flushed(partitionId, lsn));
+  unlessRefused(() => void applyRows(state, { record, parts, ...replaced }, lsn));
 };

@@ -4,7 +4,7 @@
  * | kind | body |
  * | --- | --- |
  * | Catalog | an encoded catalog record (catalog/codec.ts) |
- * | Insert, Upsert | collection u64, partition u64, timestamp u64, first auto id i64 (or -1), rows u32, fields u32; per field: id u32, length u32, FieldData |
+ * | Insert, Upsert | collection u64, partition u64 (0: by partition key), timestamp u64, first auto id i64 (or -1), rows u32, fields u32; per field: id u32, length u32, FieldData |
  * | Delete | collection u64, timestamp u64, partitions u32, ids u64 …; then an encoded schema.IDs |
  *
  * All little-endian. Field bytes are the client's, as they came: writing a record copies none of them.
@@ -12,6 +12,9 @@
 import type { Timestamp } from "../shared/types.js";
 
 export const RecordKind = { Catalog: 1, Insert: 2, Upsert: 3, Delete: 4 } as const;
+
+/** In place of a partition: each row goes where its partition key says. */
+export const BY_PARTITION_KEY = 0n;
 
 export interface RowsRecord {
   readonly collectionId: bigint;

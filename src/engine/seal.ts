@@ -28,6 +28,8 @@ const sealOne = async (state: EngineState, shard: Shard, entry: SegmentEntry): P
   await state.store.writeFile(file, blocks(sealing));
   const sealed = await state.core.openSegment(shard.schema, state.store.path(file));
   sealing.finish(sealed);
+  // The schema may have got columns while the file was written.
+  sealed.setSchema(shard.schema);
   entry.core = sealed;
   entry.file = file;
   entry.state = "sealed";

@@ -35,11 +35,11 @@ export interface SegmentEntry {
 }
 
 export class Shard {
-  readonly schema: CoreSchema;
+  schema: CoreSchema;
   private segments: readonly SegmentEntry[] = [];
   private readonly growing = new Map<bigint, SegmentEntry>();
   /** What a read over no segments is given: results without rows still have the columns' types, which a segment knows. */
-  private readonly empty: CoreSegment;
+  private empty: CoreSegment;
 
   constructor(
     private readonly core: Core,
@@ -54,6 +54,13 @@ export class Shard {
   readable(partitionIds: readonly bigint[]): CoreSegment[] {
     const found = this.list(partitionIds).map((entry) => entry.core);
     return found.length > 0 ? found : [this.empty];
+  }
+
+  /** Takes over a changed schema: new columns are there for all rows, with their default or null. */
+  setSchema(collection: Collection): void {
+    this.schema = this.core.createSchema(coreColumns(collection));
+    this.empty = this.core.createSegment(this.schema);
+    for (const entry of this.segments) entry.core.setSchema(this.schema);
   }
 
   /** All segments, or those of some partitions. */

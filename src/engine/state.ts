@@ -13,7 +13,7 @@ import type { Logger, Timestamp } from "../shared/types.js";
 import type { Store } from "../store/store.js";
 import type { HybridClock } from "./clock.js";
 import type { Core, CoreRows } from "./core.js";
-import type { DeleteRecord, RowsRecord } from "./records.js";
+import { BY_PARTITION_KEY, type DeleteRecord, type RowsRecord } from "./records.js";
 import { type SegmentEntry, Shard } from "./shard.js";
 
 export interface EngineSettings {
@@ -61,12 +61,18 @@ export const applyCatalogRecord = (state: Applicable, record: CatalogRecord, lsn
   advance(state, lsn, record.timestamp);
   const before = state.catalog;
   state.catalog = applyRecord(before, record);
-  dropRows(state, before, record);
+  followCatalog(state, before, record);
 };
 
-/** Rows follow their definitions: what the catalog dropped or emptied has no segments any more. */
-const dropRows = (state: Applicable, before: Catalog, record: CatalogRecord): void => {
+/** Rows follow their definitions: what the catalog dropped or emptied has no segments any more, what got columns has them in every row. */
+const followCatalog = (state: Applicable, before: Catalog, record: CatalogRecord): void => {
   switch (record.kind) {
+    case "addField":
+    case "alterField": {
+      const collection = state.catalog.collections.get(record.collectionId);
+      if (collection !== undefined) state.shards.get(record.collectionId)?.setSchema(collection);
+      return;
+    }
     case "truncateCollection":
       state.shards.get(record.collectionId)?.drop();
       return;
@@ -108,16 +114,48 @@ const target = (state: Applicable, record: { collectionId: bigint }): Collection
   return collection;
 };
 
-/** Rows of an insert, or of an upsert (`replace`: rows with these keys in the same partition are deleted at the same timestamp). */
-export const applyRows = (state: Applicable, record: RowsRecord, rows: CoreRows, replace: boolean, lsn: Lsn): SegmentEntry => {
+/** Rows of one request that go to one partition. */
+export interface PartitionRows {
+  readonly partitionId: bigint;
+  /** Place of the partition among those that the record may go to. */
+  readonly ordinal: number;
+  readonly rows: CoreRows;
+}
+
+/** Where rows go: to the record's partition, or to several by their partition key. */
+export const routeRows = async (collection: Collection, record: RowsRecord, rows: CoreRows): Promise<PartitionRows[]> => {
+  if (record.partitionId !== BY_PARTITION_KEY) return [{ partitionId: record.partitionId, ordinal: 0, rows }];
+  const key = collection.schema.fields.find((field) => field.isPartitionKey);
+  if (key === undefined) throw new Error(`collection ${collection.name} has no partition key`);
+  const parts = await rows.split(Number(key.fieldID), collection.partitions.length);
+  return parts.flatMap((part, ordinal) => {
+    const partition = collection.partitions[ordinal];
+    return part === null || partition === undefined ? [] : [{ partitionId: partition.id, ordinal, rows: part }];
+  });
+};
+
+/** An insert, or an upsert (`replace`): rows with the same keys in the same partition, or anywhere when the partition follows from a key, are deleted at its timestamp. */
+export interface RowsChange {
+  readonly record: RowsRecord;
+  readonly parts: readonly PartitionRows[];
+  /** Encoded keys of the rows replaced; absent for an insert. */
+  readonly replaced?: Buffer;
+}
+
+/** Appends the rows; returns the segments that took them. @throws 100 or 200 when the collection or a partition went meanwhile */
+export const applyRows = (state: Applicable, { record, parts, replaced }: RowsChange, lsn: Lsn): SegmentEntry[] => {
   advance(state, lsn, record.timestamp);
   const collection = target(state, record);
-  if (!collection.partitions.some((partition) => partition.id === record.partitionId)) {
-    throw failure("partitionNotFound", { partition: record.partitionId });
+  for (const { partitionId } of parts) {
+    if (!collection.partitions.some((partition) => partition.id === partitionId))
+      throw failure("partitionNotFound", { partition: partitionId });
   }
   const shard = shardOf(state, collection);
-  if (replace) shard.delete([record.partitionId], rows.givenIds(), record.timestamp);
-  return shard.append(record.partitionId, rows, record.timestamp, lsn, () => record.timestamp);
+  const scope = record.partitionId === BY_PARTITION_KEY ? [] : [record.partitionId];
+  if (replaced !== undefined) shard.delete(scope, replaced, record.timestamp);
+  return parts.map(({ partitionId, ordinal, rows }) =>
+    shard.append(partitionId, rows, record.timestamp, lsn, () => record.timestamp + BigInt(ordinal)),
+  );
 };
 
 export const applyDelete = (state: Applicable, record: DeleteRecord, lsn: Lsn): void => {

@@ -14,9 +14,9 @@ import { coreError } from "./core-errors.js";
 import { fieldNames } from "./core-schema.js";
 import { PrimaryKeyIds } from "./primary-keys.js";
 import { matchingKeys } from "./read.js";
-import { encodeDelete, encodeRows, RecordKind } from "./records.js";
+import { BY_PARTITION_KEY, encodeDelete, encodeRows, RecordKind } from "./records.js";
 import type { SegmentEntry } from "./shard.js";
-import { applyDelete, applyRows, type EngineState, shardOf } from "./state.js";
+import { applyDelete, applyRows, type EngineState, routeRows, shardOf } from "./state.js";
 
 /** Consecutive keys for an auto-id collection, or -1n when the rows carry theirs. */
 const autoIdStart = (state: EngineState, request: WriteRows, replace: boolean): bigint => {
@@ -40,33 +40,35 @@ const decode = async (state: EngineState, request: WriteRows, start: bigint): Pr
   }
 };
 
-const write = async (
-  state: EngineState,
-  request: WriteRows,
-  replace: boolean,
-  onApplied: (entry: SegmentEntry) => void,
-): Promise<Written> => {
+type OnApplied = (entries: readonly SegmentEntry[]) => void;
+
+const write = async (state: EngineState, request: WriteRows, replace: boolean, onApplied: OnApplied): Promise<Written> => {
   const start = autoIdStart(state, request, replace);
   const rows = await decode(state, request, start);
   if (replace && rows.hasDuplicateKeys()) throw invalid("duplicate primary keys are not allowed in the same batch");
-  const timestamp = state.clock.tick();
-  const record = {
+  const unstamped = {
     collectionId: request.collection.id,
     partitionId: request.partitionId,
-    timestamp,
     autoIdStart: start,
     rowCount: request.rowCount,
     fields: request.fields.map(({ fieldId, data }) => ({ id: Number(fieldId), data })),
+    timestamp: 0n,
   };
+  const parts = await routeRows(request.collection, unstamped, rows);
+  const replaced = replace ? { replaced: rows.givenIds() } : {};
+  const keys = rows.ids();
+  // One id a partition that the rows may go to: a segment that a part opens is named by the timestamp plus the partition's ordinal.
+  const timestamp = state.clock.ids(request.partitionId === BY_PARTITION_KEY ? request.collection.partitions.length : 1);
+  const record = { ...unstamped, timestamp };
   const kind = replace ? RecordKind.Upsert : RecordKind.Insert;
-  await state.log.append(kind, encodeRows(record), (lsn) => onApplied(applyRows(state, record, rows, replace, lsn)));
-  return { ids: rows.ids(), timestamp };
+  await state.log.append(kind, encodeRows(record), (lsn) => onApplied(applyRows(state, { record, parts, ...replaced }, lsn)));
+  return { ids: keys, timestamp };
 };
 
-export const insertRows = (state: EngineState, request: WriteRows, onApplied: (entry: SegmentEntry) => void): Promise<Written> =>
+export const insertRows = (state: EngineState, request: WriteRows, onApplied: OnApplied): Promise<Written> =>
   write(state, request, false, onApplied);
 
-export const upsertRows = (state: EngineState, request: WriteRows, onApplied: (entry: SegmentEntry) => void): Promise<Written> =>
+export const upsertRows = (state: EngineState, request: WriteRows, onApplied: OnApplied): Promise<Written> =>
   write(state, request, true, onApplied);
 
 const logDelete = async (state: EngineState, collection: Collection, partitionIds: readonly bigint[], ids: Buffer): Promise<bigint> => {

@@ -15,7 +15,7 @@ import {
   DataType,
   services,
 } from "../shared/proto/generated/messages.js";
-import { fieldNamed, isVector, primaryField } from "../shared/schema.js";
+import { dynamicField, fieldNamed, isVector, primaryField } from "../shared/schema.js";
 import { type AnyOperation, type Call, defineOperation, type RestRoute } from "./operation.js";
 import {
   checkIsolation,
@@ -113,15 +113,16 @@ const checkFixed = ({ properties, deleteKeys }: Changes): void => {
   if (deleteKeys.includes(DYNAMIC)) throw invalid(`cannot delete key ${DYNAMIC}, dynamic field schema could support set to true/false`);
 };
 
-/** The dynamic field cannot be added to or taken from rows that are there; asking for what is so succeeds. */
-const checkDynamic = (properties: readonly KeyValuePair[], collection: Collection): void => {
+/** Whether the dynamic field is to be added; rows that are there have no keys in it. It cannot be taken away; asking for what is so succeeds. */
+const addsDynamic = (properties: readonly KeyValuePair[], collection: Collection): boolean => {
   const value = propertyOf(properties, DYNAMIC);
-  if (value === undefined) return;
+  if (value === undefined) return false;
   const wanted = parseBool(value);
   if (wanted === undefined) throw invalid(`invalid dynamic schema property value: ${value}`);
   if (properties.length !== 1) throw invalid("cannot alter dynamic schema with other properties at the same time");
-  if (wanted !== collection.schema.enableDynamicField)
-    throw failure("notSupported", {}, "changing the dynamic field of a collection is not supported yet", true);
+  if (!wanted && collection.schema.enableDynamicField)
+    throw failure("notSupported", {}, "the dynamic field of a collection cannot be taken away", true);
+  return wanted && !collection.schema.enableDynamicField;
 };
 
 const consistencyLevelOf = (text: string | undefined): ConsistencyLevel | undefined => {
@@ -138,7 +139,10 @@ export const alterCollection = async (call: Call, request: Changes) => {
   checkValues(properties, collection);
   checkIndexed(request, collection, collectionName);
   checkFixed(request);
-  checkDynamic(properties, collection);
+  if (addsDynamic(properties, collection)) {
+    await change(call, { kind: "addField", collectionId: collection.id, field: dynamicField() });
+    return {};
+  }
   const own = [DESCRIPTION, CONSISTENCY, DYNAMIC];
   await change(call, {
     kind: "alterCollection",

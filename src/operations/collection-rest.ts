@@ -108,7 +108,8 @@ const defaultOf = (value: unknown, type: DataType, field: string): ValueField | 
 
 const typeOfName = (type: DataType): string => Object.entries(DataType).find(([, value]) => value === type)?.[0] ?? String(type);
 
-const fieldIn = (entry: Body, autoId: boolean): FieldSchema => {
+/** A field of a REST body. */
+export const fieldIn = (entry: Body, autoId: boolean): FieldSchema => {
   const name = textIn(entry, "fieldName");
   if (name === "") throw missingMember("FieldSchema", "FieldName");
   if (textIn(entry, "dataType") === "") throw missingMember("FieldSchema", "DataType");

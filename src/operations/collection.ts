@@ -13,36 +13,23 @@ import { checkCollectionName } from "../shared/names.js";
 import {
   CollectionSchema,
   type CreateCollectionRequest,
-  DataType,
   type DropCollectionRequest,
-  FieldSchema,
   type HasCollectionRequest,
   type RenameCollectionRequest,
   services,
   type TruncateCollectionRequest,
-  ValueField,
 } from "../shared/proto/generated/messages.js";
 import { WireError } from "../shared/proto/wire.js";
-import { DYNAMIC_FIELD } from "../shared/schema.js";
+import { dynamicField } from "../shared/schema.js";
 import { createFromRest } from "./collection-rest.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
-import { checkDefinition, checkRequest, type Definition } from "./schema-rules.js";
+import { checkDefinition, checkRequest, checkStorable, type Definition } from "./schema-rules.js";
 import { change, collectionOf, databaseOf, nothing, required, restDatabase, textIn } from "./support.js";
 
 const { CreateCollection, DropCollection, HasCollection, RenameCollection, TruncateCollection } =
   services["milvus.proto.milvus.MilvusService"];
 
 const FIRST_FIELD_ID = 100n;
-
-const dynamicField = (): FieldSchema =>
-  FieldSchema.create({
-    name: DYNAMIC_FIELD,
-    description: "dynamic schema",
-    dataType: DataType.JSON,
-    isDynamic: true,
-    nullable: true,
-    defaultValue: ValueField.create({ bytesData: Buffer.from("{}") }),
-  });
 
 /** The schema as it is kept: fields numbered from 100, the dynamic field last. */
 const completed = (schema: CollectionSchema, databaseName: string): CollectionSchema => {
@@ -90,6 +77,7 @@ export const createCollection = async (call: Call, request: CreateCollectionRequ
   const shardsNum = Math.max(request.shardsNum, 1);
   checkRoom(catalog, database.name, 1, shardsNum);
   checkDefinition(definition);
+  checkStorable(definition.schema);
   const schema = completed(definition.schema, database.name);
   const id = call.engine.ids(2);
   await change(call, {

@@ -7,6 +7,7 @@
 import { DEFAULT_PARTITION, hasPartitionKey, requireCollection, requirePartition } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
 import type { RowField, WriteRows } from "../engine/api.js";
+import { BY_PARTITION_KEY } from "../engine/records.js";
 import { collectionNotFound, failure, invalid } from "../shared/errors.js";
 import { checkCollectionName, checkPartitionName } from "../shared/names.js";
 import { type FieldEnvelope, readEnvelope } from "../shared/proto/envelope.js";
@@ -84,11 +85,15 @@ const writeRequest = (call: Call, request: InsertRequest | UpsertRequest, replac
   checkSchemaTimestamp(collection, request.schemaTimestamp, request.collectionName);
   const received = receive(request.fieldsData, collection.schema.enableDynamicField);
   const fields = matchColumns(collection, received, request.numRows, replace);
-  if (hasPartitionKey(collection)) throw invalid("writing to a collection with a partition key is not supported yet");
+  const rows = { collection, rowCount: request.numRows, fields };
+  if (hasPartitionKey(collection)) {
+    if (request.partitionName !== "") throw invalid("not support manually specifying the partition names if partition key mode is used");
+    return { ...rows, partitionId: BY_PARTITION_KEY };
+  }
   const partitionName = request.partitionName === "" ? DEFAULT_PARTITION : request.partitionName;
   checkPartitionName(partitionName, true);
   const partitionId = requirePartition(collection, partitionName).id;
-  return { collection, partitionId, rowCount: request.numRows, fields };
+  return { ...rows, partitionId };
 };
 
 /** Races between resolving a name and applying the record are told in the names that the client used. */

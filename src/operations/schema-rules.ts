@@ -182,7 +182,8 @@ const checkMaxCapacity = (field: FieldSchema, collection: string): void => {
     throw invalid(`the maximum capacity specified for a Array should be in (0, ${ARRAY_CAPACITY_MAX}]`);
 };
 
-const checkField = (field: FieldSchema, collection: string): void => {
+/** Name, dimension, lengths and capacity of one field. */
+export const checkField = (field: FieldSchema, collection: string): void => {
   checkFieldName(field.name);
   if (isVector(field.dataType)) checkDimension(field);
   const strings = field.dataType === DataType.VarChar || (field.dataType === DataType.Array && field.elementType === DataType.VarChar);
@@ -226,21 +227,29 @@ const STORED: ReadonlySet<number> = new Set([
   DataType.Double,
   DataType.VarChar,
   DataType.JSON,
+  DataType.Array,
   DataType.FloatVector,
+  DataType.BinaryVector,
+  DataType.Float16Vector,
+  DataType.BFloat16Vector,
+  DataType.Int8Vector,
+  DataType.SparseFloatVector,
 ]);
+
+/** Legal types that cannot be stored yet. */
+export const checkStorableField = (field: FieldSchema): void => {
+  if (!STORED.has(field.dataType)) throw unsupported(`data type ${typeName(field.dataType)} of field ${field.name}`);
+};
 
 const unsupported = (what: string): MilvusError => failure("notSupported", {}, `${what} is not supported yet`, true);
 
-/** Legal Milvus definitions that cannot be stored yet. */
-const checkStorable = (schema: CollectionSchema): void => {
-  const field = schema.fields.find((candidate) => !STORED.has(candidate.dataType));
-  if (field) throw unsupported(`data type ${typeName(field.dataType)} of field ${field.name}`);
+/** Refuses legal Milvus definitions that cannot be stored yet. */
+export const checkStorable = (schema: CollectionSchema): void => {
+  schema.fields.forEach(checkStorableField);
   const struct = schema.structArrayFields[0];
   if (struct) throw unsupported(`struct array field ${struct.name}`);
   const fn = schema.functions[0];
   if (fn) throw unsupported(`function ${fn.name}`);
-  const key = schema.fields.find((candidate) => candidate.isPartitionKey);
-  if (key) throw unsupported(`partition key field ${key.name}`);
   if (schema.enableNamespace) throw unsupported("enable_namespace");
   if (schema.externalSource !== "" || schema.externalSpec !== "") throw unsupported("an external collection");
 };
@@ -263,7 +272,6 @@ export const checkRequest = (definition: Definition): void => {
   checkDuplicates(schema);
   checkSkippedLoads(schema);
   checkTtl(properties, schema);
-  checkStorable(schema);
 };
 
 const DEFAULTS: Readonly<Record<keyof ValueField, readonly [string, readonly DataType[]]>> = {
@@ -284,7 +292,7 @@ const NARROW: Readonly<Partial<Record<DataType, readonly [number, number]>>> = {
   [DataType.Int16]: [-32768, 32767],
 };
 
-const checkDefault = (field: FieldSchema, value: ValueField): void => {
+export const checkDefault = (field: FieldSchema, value: ValueField): void => {
   const type = typeName(field.dataType);
   if (field.isPrimaryKey) throw invalid(`primary field not support default_value, type:${type}, name:${field.name}`);
   if (isVector(field.dataType) || field.dataType === DataType.Array || field.dataType === DataType.JSON)

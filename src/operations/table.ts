@@ -7,6 +7,7 @@ import { operations as aliases } from "./alias.js";
 import { operations as collections } from "./collection.js";
 import { operations as collectionChanges } from "./collection-alter.js";
 import { operations as collectionReads } from "./collection-describe.js";
+import { operations as collectionFields } from "./collection-field.js";
 import { operations as connections } from "./connect.js";
 import { operations as databases } from "./database.js";
 import { operations as flushes } from "./flush.js";
@@ -25,6 +26,7 @@ const declared: readonly AnyOperation[] = [
   ...collections,
   ...collectionReads,
   ...collectionChanges,
+  ...collectionFields,
   ...aliases,
   ...partitions,
   ...indexes,

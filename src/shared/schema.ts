@@ -1,7 +1,18 @@
 /** Facts about the fields of a collection schema that several rooms ask for. */
-import { type CollectionSchema, DataType, type FieldSchema } from "./proto/generated/messages.js";
+import { type CollectionSchema, DataType, FieldSchema, ValueField } from "./proto/generated/messages.js";
 
 export const DYNAMIC_FIELD = "$meta";
+
+/** The field that takes the keys which are no fields; its id is given when a collection gets it. */
+export const dynamicField = (): FieldSchema =>
+  FieldSchema.create({
+    name: DYNAMIC_FIELD,
+    description: "dynamic schema",
+    dataType: DataType.JSON,
+    isDynamic: true,
+    nullable: true,
+    defaultValue: ValueField.create({ bytesData: Buffer.from("{}") }),
+  });
 
 const VECTORS: ReadonlySet<number> = new Set([
   DataType.BinaryVector,
