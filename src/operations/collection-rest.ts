@@ -20,6 +20,7 @@ import type { Init } from "../shared/proto/wire.js";
 import { isVector } from "../shared/schema.js";
 import { createIndex } from "./index.js";
 import { indexIn } from "./index-rest.js";
+import { defaultMetric } from "./index-types.js";
 import { load } from "./load.js";
 import type { Call, RestReply } from "./operation.js";
 import { type Body, flagIn, integerIn, nothing, objectIn, objectsIn, pairsIn, parameterText, restDatabase, textIn } from "./support.js";
@@ -189,13 +190,6 @@ const quickSchema = (body: Body, params: Body, name: string): Init<CollectionSch
   };
 };
 
-const quickMetric = (body: Body, type: DataType | undefined): string => {
-  const given = textIn(body, "metricType");
-  if (given !== "") return given;
-  if (type === DataType.BinaryVector) return "HAMMING";
-  return type === DataType.SparseFloatVector ? "IP" : "COSINE";
-};
-
 interface Wanted {
   readonly fieldName: string;
   readonly indexName: string;
@@ -207,7 +201,7 @@ const indexesIn = (body: Body, schema: Init<CollectionSchema>, quick: boolean): 
   if (quick) {
     const vector = schema.fields?.[1];
     const fieldName = vector?.name ?? "vector";
-    const metric = quickMetric(body, vector?.dataType);
+    const metric = textIn(body, "metricType") || defaultMetric(vector?.dataType ?? DataType.FloatVector);
     return [
       {
         fieldName,

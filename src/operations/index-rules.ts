@@ -9,7 +9,17 @@ import { failure, invalid, type MilvusError, missing } from "../shared/errors.js
 import { INDEX_PARAMS_BYTES_MAX } from "../shared/limits.js";
 import { DataType } from "../shared/proto/generated/messages.js";
 import { isVector, typeName, typeParam } from "../shared/schema.js";
-import { AUTOINDEX, BUILD_RULES, canBeMapped, METRICS, type Rule, SCALAR_INDEXES, VECTOR_INDEXES } from "./index-types.js";
+import {
+  AUTOINDEX,
+  BUILD_RULES,
+  canBeMapped,
+  defaultMetric,
+  INDEX_METRICS,
+  METRICS,
+  type Rule,
+  SCALAR_INDEXES,
+  VECTOR_INDEXES,
+} from "./index-types.js";
 import { checkWarmupPolicy } from "./property-rules.js";
 import { checkScalarIndex } from "./scalar-index-rules.js";
 
@@ -52,10 +62,24 @@ const checkInteger = (key: string, value: string, low: number, high: number): vo
   if (number < low || number > high) throw invalid(`Out of range in json: param '${key}' (${number}) should be in range [${low}, ${high}]`);
 };
 
+/** A number as the checker prints a float: with a point. */
+const decimal = (text: string): string => (Number.isInteger(Number(text)) ? Number(text).toFixed(1) : String(Number(text)));
+
 const checkRule = (key: string, value: string, rule: Rule): void => {
   switch (rule.kind) {
     case "integer":
       checkInteger(key, value, rule.low, rule.high);
+      return;
+    case "ratio":
+      if (!/^[+-]?\d*\.?\d+(e[+-]?\d+)?$/i.test(value)) throw invalid(`invalid float value, key: '${key}', value: '${value}'`);
+      if (Number(value) < rule.low || Number(value) >= rule.below)
+        throw invalid(
+          `Out of range in json: param '${key}' (${decimal(value)}) should be in range [${rule.low.toFixed(6)}, ${rule.below.toFixed(6)})`,
+        );
+      return;
+    case "word":
+      if (!rule.options.includes(value))
+        throw invalid(`${rule.noun} ${value} not found or not supported, supported: [${rule.options.join(" ")}]`);
       return;
     case "flag":
       if (!["true", "false"].includes(value.toLowerCase()))
@@ -95,6 +119,8 @@ const checkBuildParams = (type: string, field: FieldSchema, params: ReadonlyMap<
 };
 
 const checkMetric = (field: FieldSchema, metric: string): void => {
+  if (metric === "BM25" && field.dataType === DataType.SparseFloatVector && !field.isFunctionOutput)
+    throw invalidParams("only BM25 Function output field support BM25 metric type");
   if (METRICS.get(field.dataType)?.includes(metric)) return;
   if (field.dataType === DataType.SparseFloatVector) throw invalidParams("only IP&BM25 is the supported metric type for sparse index");
   const kind = field.dataType === DataType.BinaryVector ? "binary" : field.dataType === DataType.Int8Vector ? "int" : "float";
@@ -102,12 +128,12 @@ const checkMetric = (field: FieldSchema, metric: string): void => {
 };
 
 /** AUTOINDEX takes nothing but a metric; it is shown as asked for, with the metric it got. */
-const automatic = (params: ReadonlyMap<string, string>): KeyValuePair[] => {
+const automatic = (field: FieldSchema, params: ReadonlyMap<string, string>): KeyValuePair[] => {
   const others = [...params.keys()].filter((key) => key !== "index_type" && key !== "metric_type");
   if (others.length > 0) throw invalid("only metric type can be passed when use AutoIndex");
   return [
     { key: "index_type", value: AUTOINDEX },
-    { key: "metric_type", value: params.get("metric_type") ?? "COSINE" },
+    { key: "metric_type", value: params.get("metric_type") ?? defaultMetric(field.dataType) },
   ];
 };
 
@@ -117,7 +143,7 @@ const checkVectorIndex = (
   params: ReadonlyMap<string, string>,
 ): readonly KeyValuePair[] => {
   const type = params.get("index_type");
-  const kept = type === undefined || type === AUTOINDEX ? automatic(params) : given;
+  const kept = type === undefined || type === AUTOINDEX ? automatic(field, params) : given;
   const metric = kept === given ? params.get("metric_type") : kept[1]?.value;
   if (metric === undefined) throw invalidParams("metric type not set for vector index");
   checkMetric(field, metric);
@@ -125,6 +151,9 @@ const checkVectorIndex = (
   if (!isKnown(type)) throw invalid(`invalid index type: ${type}`);
   if (!VECTOR_INDEXES.get(type)?.includes(field.dataType))
     throw invalid(`data type ${typeName(field.dataType)} can't build with this index ${type}`);
+  const measured = INDEX_METRICS.get(type);
+  if (field.dataType === DataType.BinaryVector && measured !== undefined && !measured.includes(metric))
+    throw invalid(`metric type ${metric} not found or not supported, supported: [${measured.join(" ")}]`);
   checkBuildParams(type, field, params);
   return given;
 };

@@ -51,8 +51,23 @@ export const METRICS: ReadonlyMap<number, readonly string[]> = new Map([
   [DataType.SparseFloatVector, ["IP", "BM25"]],
 ]);
 
+/** The metric of an index that names none. */
+export const defaultMetric = (type: DataType): string => {
+  if (type === DataType.BinaryVector) return "HAMMING";
+  return type === DataType.SparseFloatVector ? "IP" : "COSINE";
+};
+
+/** Indexes of binary vectors that know fewer metrics than the data type has. */
+export const INDEX_METRICS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["HNSW", ["HAMMING", "JACCARD"]],
+  ["BIN_FLAT", ["HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE"]],
+  ["BIN_IVF_FLAT", ["HAMMING", "JACCARD"]],
+]);
+
 export type Rule =
   | { readonly kind: "integer"; readonly low: number; readonly high: number }
+  | { readonly kind: "ratio"; readonly low: number; readonly below: number }
+  | { readonly kind: "word"; readonly noun: string; readonly options: readonly string[] }
   | { readonly kind: "flag" }
   | { readonly kind: "scalarQuantizer"; readonly options: readonly string[] }
   | { readonly kind: "refineType"; readonly options: readonly string[] };
@@ -68,6 +83,16 @@ const refine = {
 const ivfRefine = { refine: flag, refine_type: { kind: "refineType", options: ["sq6", "sq8", "fp16", "bf16", "fp32", "flat"] } as Rule };
 const quantizer = { m: integer(1, 65536), nbits: integer(1, 24) };
 
+const sparse: Readonly<Record<string, Rule>> = {
+  inverted_index_algo: {
+    kind: "word",
+    noun: "sparse inverted index algo",
+    options: ["DAAT_MAXSCORE", "DAAT_WAND", "TAAT_NAIVE", "BLOCK_MAX_MAXSCORE", "BLOCK_MAX_WAND", "SINDI"],
+  },
+  inverted_index_codec: { kind: "word", noun: "inverted_index_codec", options: ["block_streamvbyte", "block_maskedvbyte"] },
+  drop_ratio_build: { kind: "ratio", low: 0, below: 1 },
+};
+
 /** Rules of the build parameters that are checked; other keys are kept as they are. */
 export const BUILD_RULES: ReadonlyMap<string, Readonly<Record<string, Rule>>> = new Map<string, Readonly<Record<string, Rule>>>([
   ["IVF_FLAT", { nlist }],
@@ -81,5 +106,7 @@ export const BUILD_RULES: ReadonlyMap<string, Readonly<Record<string, Rule>>> = 
   ["HNSW", graph],
   ["HNSW_SQ", { ...graph, sq_type: { kind: "scalarQuantizer", options: ["sq4u", "sq6", "sq8", "fp16", "bf16"] }, ...refine }],
   ["HNSW_PQ", { ...graph, ...quantizer, ...refine }],
+  ["SPARSE_INVERTED_INDEX", sparse],
+  ["SPARSE_WAND", sparse],
   ["HNSW_PRQ", { ...graph, ...quantizer, nrq: integer(1, 16), ...refine }],
 ]);

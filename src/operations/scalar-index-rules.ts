@@ -44,6 +44,13 @@ const checkGrams = (params: Params): void => {
     throw invalidParams(`invalid min_gram or max_gram value for Ngram index, min_gram: ${low}, max_gram: ${high}`);
 };
 
+const checkBitmap = (field: FieldSchema): void => {
+  const fits = (type: DataType): boolean => type === DataType.Bool || type === DataType.VarChar || INTEGERS.includes(type);
+  if (field.dataType === DataType.JSON || fits(field.dataType)) return;
+  if (field.dataType !== DataType.Array) throw invalidParams("bitmap index are only supported on bool, int, string and array field");
+  if (!fits(field.elementType)) throw invalidParams("bitmap index are only supported on bool, int, string for array field");
+};
+
 /** `type` undefined: chosen by the server. */
 export const checkScalarIndex = (type: string | undefined, field: FieldSchema, params: Params): void => {
   const { dataType } = field;
@@ -52,8 +59,7 @@ export const checkScalarIndex = (type: string | undefined, field: FieldSchema, p
   switch (type) {
     case "BITMAP":
       if (field.isPrimaryKey) throw invalidParams("create bitmap index on primary key not supported");
-      if (!isJson && !text && dataType !== DataType.Bool && !INTEGERS.includes(dataType))
-        throw invalidParams("bitmap index are only supported on bool, int, string and array field");
+      checkBitmap(field);
       break;
     case "STL_SORT":
     case "Asceneding":

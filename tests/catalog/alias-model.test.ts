@@ -124,7 +124,7 @@ const attempt = (catalog: Catalog, record: CatalogRecord): { outcome: Outcome; c
 
 test("the reducer agrees with a plain model of names and aliases, step by step", () => {
   const reached = new Set<string>();
-  forSeeds(80, (pick) => {
+  forSeeds(40, (pick) => {
     let catalog = emptyCatalog();
     let model: Model = { collections: new Map(), aliases: new Map() };
     for (let step = 0; step < 60; step++) {

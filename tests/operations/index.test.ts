@@ -136,6 +136,52 @@ describe("what is created", () => {
     expect(await described()).toMatchObject([{ params: pairs({ index_type: "AUTOINDEX", metric_type: "COSINE" }) }]);
   });
 
+  test("other vectors: their metrics, their types, their parameters", async () => {
+    const binary = { ...vectorField, name: "b", dataType: DataType.BinaryVector };
+    const sparse = { name: "s", dataType: DataType.SparseFloatVector };
+    const bytes = { ...vectorField, name: "i", dataType: DataType.Int8Vector };
+    const list = {
+      name: "l",
+      dataType: DataType.Array,
+      elementType: DataType.Float,
+      typeParams: [{ key: "max_capacity", value: "4" }],
+    };
+    const others = { collectionName: "o" };
+    await client.call("CreateCollection", createRequest("o", { fields: [idField, binary, sparse, bytes, list] }));
+    for (const [name, params, words] of [
+      ["b", { index_type: "BIN_FLAT", metric_type: "L2" }, badParams("binary vector index does not support metric type: L2")],
+      [
+        "b",
+        { index_type: "BIN_IVF_FLAT", metric_type: "SUBSTRUCTURE" },
+        invalid("metric type SUBSTRUCTURE not found or not supported, supported: [HAMMING JACCARD]"),
+      ],
+      ["b", { index_type: "FLAT", metric_type: "HAMMING" }, invalid("data type BinaryVector can't build with this index FLAT")],
+      ["s", { metric_type: "L2" }, badParams("only IP&BM25 is the supported metric type for sparse index")],
+      ["s", { metric_type: "BM25" }, badParams("only BM25 Function output field support BM25 metric type")],
+      [
+        "s",
+        { index_type: "SPARSE_INVERTED_INDEX", metric_type: "IP", drop_ratio_build: "1" },
+        invalid("Out of range in json: param 'drop_ratio_build' (1.0) should be in range [0.000000, 1.000000)"),
+      ],
+      [
+        "s",
+        { index_type: "SPARSE_INVERTED_INDEX", metric_type: "IP", inverted_index_algo: "X" },
+        {
+          code: 1100,
+          reason: expect.stringContaining("sparse inverted index algo X not found or not supported, supported: [DAAT_MAXSCORE"),
+        },
+      ],
+      ["i", { index_type: "FLAT", metric_type: "L2" }, invalid("data type Int8Vector can't build with this index FLAT")],
+      ["i", { metric_type: "JACCARD" }, badParams("int vector index does not support metric type: JACCARD")],
+      ["l", { index_type: "BITMAP" }, badParams("bitmap index are only supported on bool, int, string for array field")],
+    ] as const)
+      expect(await create(name, params, others)).toMatchObject(words);
+    for (const name of ["b", "s", "i"]) expect((await create(name, {}, others)).code).toBe(0);
+    expect((await create("l", { index_type: "INVERTED" }, others)).code).toBe(0);
+    const metrics = (await described(others)).slice(0, 3).map((index) => (index.params as { value: string }[])[1]?.value);
+    expect(metrics).toEqual(["HAMMING", "IP", "COSINE"]);
+  });
+
   test("limits are legal, and None is the default", async () => {
     expect((await create("vector", typed("HNSW", { M: "2048", efConstruction: "None" }))).code).toBe(0);
   });
