@@ -136,8 +136,20 @@ export class Engine implements EngineApi {
     this.closed = true;
     clearTimeout(this.retry);
     await Promise.all([this.storage.drained(), this.indexing.drained()]);
+    if (this.state.log.byteSize > this.state.settings.replayBytesMax) await this.sealBeforeEnd();
     await this.state.log.close();
     await this.release();
+  }
+
+  /** So that the next opening has little to replay. The log has it all: a failure costs only that time. */
+  private async sealBeforeEnd(): Promise<void> {
+    for (const shard of this.state.shards.values()) shard.rotate();
+    try {
+      await sealAll(this.state);
+      await commit(this.state);
+    } catch (error) {
+      this.state.logger.warn({ reason: String(error) }, "writing segments before the end failed; the next start replays the log");
+    }
   }
 
   private async seal(collectionIds?: readonly bigint[]): Promise<void> {

@@ -34,7 +34,7 @@ export interface OpenOptions {
 }
 
 const MIB = 1024 * 1024;
-const defaults: EngineSettings = { segmentBytesMax: 512 * MIB, logBytesMax: 768 * MIB };
+const defaults: EngineSettings = { segmentBytesMax: 512 * MIB, logBytesMax: 768 * MIB, replayBytesMax: 96 * MIB };
 
 /** @throws one sentence when another process holds the folder; MilvusError 1009 when data in it is damaged. */
 export const openEngine = async (options: OpenOptions): Promise<EngineApi> => {

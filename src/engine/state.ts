@@ -21,6 +21,8 @@ export interface EngineSettings {
   readonly segmentBytesMax: number;
   /** Bytes of live log at which growing segments are sealed, so that the log can be cut. */
   readonly logBytesMax: number;
+  /** Bytes of live log that an orderly close may leave to the next opening. */
+  readonly replayBytesMax: number;
 }
 
 export interface EngineState {
