@@ -135,7 +135,8 @@ export class Engine implements EngineApi {
     if (this.closed) return;
     this.closed = true;
     clearTimeout(this.retry);
-    await Promise.all([this.storage.drained(), this.indexing.drained()]);
+    // A build in progress is not waited for: it may take minutes, writes nothing any more, and is made again after the next opening.
+    await this.storage.drained();
     if (this.state.log.byteSize > this.state.settings.replayBytesMax) await this.sealBeforeEnd();
     await this.state.log.close();
     await this.release();
@@ -192,8 +193,12 @@ export class Engine implements EngineApi {
     if (this.closed) return;
     this.indexing
       .run(async () => {
-        const built = await buildIndexes(this.state, this.failedIndexes, () => this.closed);
-        if (built > 0) await this.storage.run(() => commit(this.state));
+        const built = await buildIndexes(this.state, {
+          failed: this.failedIndexes,
+          stopped: () => this.closed,
+          inStorage: (job) => this.storage.run(job),
+        });
+        if (built > 0 && !this.closed) await this.storage.run(() => commit(this.state));
       })
       .catch((error: unknown) => {
         this.state.logger.error({ reason: String(error) }, "naming a built index failed; it is named by the next manifest");

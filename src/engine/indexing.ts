@@ -45,29 +45,44 @@ const stillWanted = (state: EngineState, { entry, index }: Wanted): boolean =>
   state.shards.get(entry.collectionId)?.holds(entry) === true &&
   state.catalog.collections.get(entry.collectionId)?.indexes.some((other) => other.id === index.id) === true;
 
-const buildOne = async (state: EngineState, wanted: Wanted): Promise<void> => {
+/** What a round of building needs to know of the engine around it. */
+export interface Building {
+  /** By segment and index: why a build failed; it is not tried again. */
+  readonly failed: Map<string, string>;
+  /** True once the engine closes: nothing is written from then on. */
+  stopped(): boolean;
+  /** Runs a job in the storage lane, which a closing engine waits for. */
+  inStorage(job: () => Promise<void>): Promise<void>;
+}
+
+const buildOne = async (state: EngineState, wanted: Wanted, building: Building): Promise<void> => {
   const { entry, index, graph } = wanted;
   const core = entry.core;
   const fieldId = Number(index.fieldId);
   await core.buildIndex(fieldId, graph);
+  if (building.stopped()) return;
   if (!stillWanted(state, wanted)) {
     core.dropIndex(fieldId);
     return;
   }
   entry.indexes.set(index.id, { indexId: index.id, fieldId: index.fieldId, file: undefined });
   const bytes = await core.encodeIndex(fieldId);
-  if (bytes === null || !stillWanted(state, wanted)) return;
-  const file = indexFile(entry.id, index.id);
-  await state.store.writeFile(file, [bytes]);
-  if (stillWanted(state, wanted)) entry.indexes.set(index.id, { indexId: index.id, fieldId: index.fieldId, file });
+  if (bytes === null) return;
+  await building.inStorage(async () => {
+    if (building.stopped() || !stillWanted(state, wanted)) return;
+    const file = indexFile(entry.id, index.id);
+    await state.store.writeFile(file, [bytes]);
+    if (stillWanted(state, wanted)) entry.indexes.set(index.id, { indexId: index.id, fieldId: index.fieldId, file });
+  });
 };
 
-/** Builds every index that is wanted. Returns how many it built. Failures are kept in `failed` by segment and index, with their reason. */
-export const buildIndexes = async (state: EngineState, failed: Map<string, string>, stopped: () => boolean): Promise<number> => {
+/** Builds every index that is wanted. Returns how many it built. */
+export const buildIndexes = async (state: EngineState, building: Building): Promise<number> => {
+  const { failed } = building;
   let built = 0;
-  for (let wanted = nextWanted(state, failed); wanted !== undefined && !stopped(); wanted = nextWanted(state, failed)) {
+  for (let wanted = nextWanted(state, failed); wanted !== undefined && !building.stopped(); wanted = nextWanted(state, failed)) {
     try {
-      await buildOne(state, wanted);
+      await buildOne(state, wanted, building);
       built++;
     } catch (error) {
       const reason = String((coreError(error) as Error).message);
