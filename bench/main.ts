@@ -1,4 +1,4 @@
-/** `npm run bench`: prints a table and writes bench/results/<date>.json. `-- --quick` takes a tenth of the rows; `-- --rows N --dim D --seconds S` sets them. */
+/** `npm run bench`: prints a table and writes bench/results/<date>.json. `-- --quick` takes a tenth of the rows; `-- --alone` leaves out Milvus Lite, which takes many minutes; `-- --rows N --dim D --seconds S` sets them. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     dim: { type: "string", default: "768" },
     seconds: { type: "string", default: "8" },
     python: { type: "string" },
+    alone: { type: "boolean", default: false },
   },
 });
 const rowCount = Number(values.rows ?? (values.quick ? 10_000 : 100_000));
@@ -50,7 +51,7 @@ const print = (rows: readonly string[][]): void => {
   });
 };
 
-const result = await runSuite({ rowCount, dim, seconds: Number(values.seconds), python: values.python });
+const result = await runSuite({ rowCount, dim, seconds: Number(values.seconds), python: values.python, alone: values.alone });
 process.stdout.write(`\n${rowCount} x ${dim} float vectors, k=10, L2, HNSW M=16 efConstruction=200\n\n`);
 print(table(result.servers, result.library));
 const folder = join(import.meta.dirname, "results");

@@ -212,6 +212,8 @@ export interface Options {
   readonly dim: number;
   readonly seconds: number;
   readonly python: string | undefined;
+  /** Without the slow peer, Milvus Lite. */
+  readonly alone: boolean;
 }
 
 export const runSuite = async (options: Options): Promise<{ servers: ServerFigures[]; library: LibraryFigures }> => {
@@ -233,6 +235,7 @@ export const runSuite = async (options: Options): Promise<{ servers: ServerFigur
   } finally {
     await elanus.stop();
   }
+  if (options.alone) return { servers, library };
   const lite = await startMilvusLite(options.python);
   try {
     servers.push(
