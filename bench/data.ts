@@ -18,19 +18,22 @@ export interface DataSet {
   readonly queries: Float32Array;
 }
 
-/** xorshift128+, for the same data on every machine. */
+/** sfc32 (PractRand's small fast counting generator), for the same data on every machine; its period is far beyond what is drawn. */
 export const seededRandom = (seed: number): (() => number) => {
-  let a = seed >>> 0 || 1;
-  let b = (seed * 0x9e3779b9) >>> 0 || 2;
-  return () => {
-    let t = a;
-    a = b;
-    t ^= t << 23;
-    t ^= t >>> 17;
-    t ^= b ^ (b >>> 26);
-    b = t;
-    return ((a + b) >>> 0) / 4294967296;
+  let a = 0x9e3779b9;
+  let b = 0x243f6a88;
+  let c = seed >>> 0;
+  let counter = 1;
+  const next = (): number => {
+    const sum = (((a + b) | 0) + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + sum) | 0;
+    return (sum >>> 0) / 4294967296;
   };
+  for (let warm = 0; warm < 16; warm++) next();
+  return next;
 };
 
 const gaussian = (random: () => number): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
