@@ -100,6 +100,17 @@ impl CoreRows {
     pub fn has_duplicate_keys(&self) -> bool {
         self.has_duplicate_keys
     }
+
+    /// The rows by the hash of their partition key; takes them, as appending does.
+    #[napi]
+    pub fn split<'env>(&mut self, env: &'env Env, field_id: u32, partition_count: u32) -> napi::Result<Unknown<'env>> {
+        let rows = self.take().map_err(error_of)?;
+        let work = move || {
+            let parts = rows.split(field_id, partition_count)?;
+            Ok(parts.into_iter().map(|part| part.map(CoreRows::new)).collect::<Vec<_>>())
+        };
+        Ok(promise(env, Urgency::Request, work, |_, parts| Ok(parts))?.to_unknown())
+    }
 }
 
 #[napi]
