@@ -43,11 +43,19 @@ pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     pub fn new(kind: &'static str, args: Vec<Arg>) -> Self {
-        Failure { kind, field_id: None, args }
+        Failure {
+            kind,
+            field_id: None,
+            args,
+        }
     }
 
     pub fn of_field(kind: &'static str, field_id: u32, args: Vec<Arg>) -> Self {
-        Failure { kind, field_id: Some(field_id), args }
+        Failure {
+            kind,
+            field_id: Some(field_id),
+            args,
+        }
     }
 
     pub fn malformed(text: impl Into<String>) -> Self {

@@ -99,6 +99,11 @@ impl CoreSegment {
     }
 
     #[napi]
+    pub fn set_schema(&self, schema: &CoreSchema) -> napi::Result<()> {
+        guarded(|| self.segment.set_schema(&schema.schema))
+    }
+
+    #[napi]
     pub fn delete(&self, ids: Buffer, timestamp: BigInt) -> napi::Result<u32> {
         guarded(|| Ok(self.segment.delete(&Keys::decode(&ids)?, timestamp_of(&timestamp)?) as u32))
     }

@@ -1,11 +1,16 @@
-//! A run of plain values that is either owned or a view of a mapped file; readers do not see which.
+//! A run of plain values that is either owned or a view of a map (a file, or zeros); readers do not see which.
 
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use bytemuck::Pod;
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapOptions};
+
+use crate::failure::{Failure, Outcome};
+
+/// From here on zeros are pages that the operating system makes up when they are read.
+const MADE_UP_BYTES: usize = 1 << 20;
 
 #[derive(Clone, Debug)]
 pub enum Buffer<T> {
@@ -27,6 +32,18 @@ impl<T: Pod> Buffer<T> {
             length,
             of: PhantomData,
         }
+    }
+
+    /// Zeros; many of them take no memory. Values of type T may be any bits, so zero bytes are zeros.
+    pub fn zeros(length: usize) -> Outcome<Self> {
+        let bytes = length.saturating_mul(size_of::<T>());
+        if bytes < MADE_UP_BYTES {
+            return Ok(Buffer::Owned(vec![T::zeroed(); length]));
+        }
+        let map = MmapOptions::new().len(bytes).no_reserve_swap().map_anon();
+        let map = map.and_then(|map| map.make_read_only());
+        let refused = |error: std::io::Error| Failure::new("panic", vec![format!("{bytes} bytes of zeros: {error}").into()]);
+        Ok(Buffer::mapped(Arc::new(map.map_err(refused)?), 0, length))
     }
 
     /// The owned values, copied out of the map if need be.

@@ -1,10 +1,10 @@
 //! Rows that were appended together: columns in schema order, the timestamp at which each row was written, and when it was deleted.
 //!
-//! A chunk is immutable but for its deletes. A growing segment is a list of chunks, a sealed one a single chunk mapped from its file. Readers hold
+//! A chunk is immutable but for its deletes. One that gains columns becomes another that shares all the rest with it, deletes too. A growing segment is a list of chunks, a sealed one a single chunk mapped from its file. Readers hold
 //! chunks by `Arc` and judge each row by their read timestamp: it is alive at T when written <= T and not deleted <= T.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::buffer::Buffer;
 use super::column::Column;
@@ -67,50 +67,64 @@ impl Deletes {
 #[derive(Debug)]
 pub struct Chunk {
     pub row_count: usize,
-    pub columns: Vec<Column>,
-    pub timestamps: Buffer<u64>,
+    pub columns: Vec<Arc<Column>>,
+    pub timestamps: Arc<Buffer<u64>>,
     pub timestamp_max: u64,
-    pub deletes: Deletes,
+    pub deletes: Arc<Deletes>,
 }
 
 impl Chunk {
     /// A chunk of rows that were all written at `timestamp`.
     pub fn new(row_count: usize, columns: Vec<Column>, timestamp: u64) -> Self {
-        let timestamps = vec![timestamp; row_count].into();
+        Chunk::of(columns, vec![timestamp; row_count].into())
+    }
+
+    /// A chunk of rows with these times of writing.
+    pub fn of(columns: Vec<Column>, timestamps: Buffer<u64>) -> Self {
         Chunk {
-            row_count,
+            row_count: timestamps.len(),
+            columns: columns.into_iter().map(Arc::new).collect(),
+            timestamp_max: timestamps.iter().copied().max().unwrap_or(0),
+            timestamps: Arc::new(timestamps),
+            deletes: Arc::default(),
+        }
+    }
+
+    /// The same rows with these columns.
+    pub(super) fn with_columns(&self, columns: Vec<Arc<Column>>) -> Self {
+        Chunk {
+            row_count: self.row_count,
             columns,
-            timestamps,
-            timestamp_max: timestamp,
-            deletes: Deletes::default(),
+            timestamps: Arc::clone(&self.timestamps),
+            timestamp_max: self.timestamp_max,
+            deletes: Arc::clone(&self.deletes),
         }
     }
 
     /// Adds the rows of these columns, written at `timestamp`, behind its own.
     pub fn extend(&mut self, row_count: usize, columns: &[Column], timestamp: u64) {
         for (column, more) in self.columns.iter_mut().zip(columns) {
-            column.extend(self.row_count, more, row_count);
+            Arc::make_mut(column).extend(self.row_count, more, row_count);
         }
         self.row_count += row_count;
-        self.timestamps.to_mut().resize(self.row_count, timestamp);
+        Arc::make_mut(&mut self.timestamps).to_mut().resize(self.row_count, timestamp);
         self.timestamp_max = self.timestamp_max.max(timestamp);
-        self.deletes.grow(self.row_count);
+        if Arc::get_mut(&mut self.deletes).is_none() {
+            self.deletes = Arc::new(self.deletes.copy());
+        }
+        if let Some(deletes) = Arc::get_mut(&mut self.deletes) {
+            deletes.grow(self.row_count);
+        }
     }
 
-    /// A chunk of its own with the same rows and deletes.
-    pub fn copy(&self) -> Self {
-        Chunk {
-            row_count: self.row_count,
-            columns: self.columns.clone(),
-            timestamps: self.timestamps.clone(),
-            timestamp_max: self.timestamp_max,
-            deletes: self.deletes.copy(),
-        }
+    /// Bytes that the rows' values would take one by one; what is added to must have few.
+    pub(super) fn spread_size(&self) -> usize {
+        self.columns.iter().map(|column| column.spread_size()).sum()
     }
 
     /// Bytes of memory held.
     pub fn byte_size(&self) -> usize {
-        self.columns.iter().map(Column::byte_size).sum::<usize>() + self.timestamps.byte_size() + self.deletes.byte_size()
+        self.columns.iter().map(|column| column.byte_size()).sum::<usize>() + self.timestamps.byte_size() + self.deletes.byte_size()
     }
 
     pub fn alive_at(&self, row: usize, timestamp: u64) -> bool {

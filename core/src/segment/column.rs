@@ -1,5 +1,7 @@
 //! One column of a chunk: values laid out densely (nulls have a placeholder) and, where some row is null, a byte a row that says which are valid.
 
+use std::sync::Arc;
+
 use super::buffer::Buffer;
 
 #[derive(Clone, Debug)]
@@ -15,6 +17,11 @@ pub enum Values {
     Bytes {
         offsets: Buffer<u64>,
         bytes: Buffer<u8>,
+    },
+    /// Rows of texts that are all the same: a column that was added when there were rows.
+    Repeated {
+        text: Arc<[u8]>,
+        row_count: usize,
     },
     /// Row i is `values[i * dim..(i + 1) * dim]`.
     Vectors {
@@ -56,6 +63,11 @@ impl Column {
         }
     }
 
+    /// Bytes that the values would take one by one.
+    pub(super) fn spread_size(&self) -> usize {
+        self.values.value_bytes() + self.values.row_count() * size_of::<u64>()
+    }
+
     /// Bytes of memory held.
     pub fn byte_size(&self) -> usize {
         self.values.byte_size() + self.valid.as_ref().map_or(0, Buffer::byte_size)
@@ -73,6 +85,7 @@ impl Values {
             Values::Float(values) => values.len(),
             Values::Double(values) => values.len(),
             Values::Bytes { offsets, .. } => offsets.len() - 1,
+            Values::Repeated { row_count, .. } => *row_count,
             Values::Vectors { dim, values } => values.len() / dim,
         }
     }
@@ -88,7 +101,16 @@ impl Values {
             Values::Float(values) => values.byte_size(),
             Values::Double(values) => values.byte_size(),
             Values::Bytes { offsets, bytes } => offsets.byte_size() + bytes.byte_size(),
+            Values::Repeated { text, .. } => text.len(),
             Values::Vectors { values, .. } => values.byte_size(),
+        }
+    }
+
+    /// Bytes of all values, without the offsets of texts.
+    pub(super) fn value_bytes(&self) -> usize {
+        match self {
+            Values::Repeated { text, row_count } => text.len() * row_count,
+            values => values.as_bytes().len(),
         }
     }
 
@@ -103,11 +125,25 @@ impl Values {
             Values::Float(values) => bytemuck::cast_slice(values),
             Values::Double(values) => bytemuck::cast_slice(values),
             Values::Bytes { bytes, .. } => bytes,
+            Values::Repeated { text, .. } => text,
             Values::Vectors { values, .. } => bytemuck::cast_slice(values),
         }
     }
 
     fn extend(&mut self, more: &Values) {
+        if let (
+            Values::Repeated { text, row_count },
+            Values::Repeated {
+                text: other,
+                row_count: more,
+            },
+        ) = (&mut *self, more)
+            && text == other
+        {
+            *row_count += more;
+            return;
+        }
+        self.write_out();
         match (self, more) {
             (Values::Bool(values), Values::Bool(more)) => values.to_mut().extend_from_slice(more),
             (Values::Int8(values), Values::Int8(more)) => values.to_mut().extend_from_slice(more),
@@ -128,14 +164,35 @@ impl Values {
                 bytes.to_mut().extend_from_slice(more_bytes);
                 offsets.to_mut().extend(more_offsets[1..].iter().map(|offset| start + offset));
             }
+            (Values::Bytes { offsets, bytes }, Values::Repeated { text, row_count }) => {
+                let start = bytes.len() as u64;
+                bytes.to_mut().extend_from_slice(&text.repeat(*row_count));
+                offsets
+                    .to_mut()
+                    .extend((1..=*row_count as u64).map(|row| start + row * text.len() as u64));
+            }
             _ => unreachable!("columns of two types"),
         }
     }
 
-    /// Row `row` of a `Bytes` column.
+    /// Makes repeated texts texts of their own.
+    fn write_out(&mut self) {
+        if let Values::Repeated { text, row_count } = self {
+            *self = Values::Bytes {
+                offsets: (0..=*row_count as u64)
+                    .map(|row| row * text.len() as u64)
+                    .collect::<Vec<_>>()
+                    .into(),
+                bytes: text.repeat(*row_count).into(),
+            };
+        }
+    }
+
+    /// Row `row` of a column of texts.
     pub fn bytes_at(&self, row: usize) -> &[u8] {
         match self {
             Values::Bytes { offsets, bytes } => &bytes[offsets[row] as usize..offsets[row + 1] as usize],
+            Values::Repeated { text, .. } => text,
             _ => unreachable!("not a column of bytes"),
         }
     }

@@ -25,14 +25,43 @@ pub fn decode_column(column: &ColumnSchema, row_count: usize, bytes: &[u8]) -> O
     })
 }
 
-/// The column of a request that leaves it out: its default or null in each row.
+/// The column of rows that have none: their default or null in each row. It takes little memory however many rows there are.
 pub fn absent_column(column: &ColumnSchema, row_count: usize) -> Outcome<Column> {
     if column.default.is_none() && !column.nullable && !column.dynamic {
         return Err(Failure::of_field("rowCount", column.id, vec![0usize.into(), row_count.into()]));
     }
-    fill_absent(column, no_values(column), vec![0; row_count]).map_err(|failure| Failure {
+    absent_unnamed(column, row_count).map_err(|failure| Failure {
         field_id: Some(column.id),
         ..failure
+    })
+}
+
+fn absent_unnamed(column: &ColumnSchema, row_count: usize) -> Outcome<Column> {
+    let default = column.default.as_ref();
+    let values = match no_values(column) {
+        Values::Bytes { .. } => Values::Repeated {
+            text: default_text(column)?.as_bytes().into(),
+            row_count,
+        },
+        Values::Vectors { dim, .. } => Values::Vectors {
+            dim,
+            values: Buffer::zeros(row_count.saturating_mul(dim))?,
+        },
+        values if default.is_some() => return fill_absent(column, values, vec![0; row_count]),
+        Values::Bool(_) => Values::Bool(Buffer::zeros(row_count)?),
+        Values::Int8(_) => Values::Int8(Buffer::zeros(row_count)?),
+        Values::Int16(_) => Values::Int16(Buffer::zeros(row_count)?),
+        Values::Int32(_) => Values::Int32(Buffer::zeros(row_count)?),
+        Values::Int64(_) => Values::Int64(Buffer::zeros(row_count)?),
+        Values::Float(_) => Values::Float(Buffer::zeros(row_count)?),
+        Values::Double(_) => Values::Double(Buffer::zeros(row_count)?),
+        Values::Repeated { .. } => unreachable!("only made here"),
+    };
+    let is_null = default.is_none() && !column.dynamic && row_count > 0;
+    Ok(Column {
+        id: column.id,
+        values,
+        valid: if is_null { Some(Buffer::zeros(row_count)?) } else { None },
     })
 }
 
@@ -234,6 +263,7 @@ fn fill_absent(column: &ColumnSchema, values: Values, valid: Vec<u8>) -> Outcome
         Values::Int64(values) => Values::Int64(spread(&values, &valid, default_integer(default)?)),
         Values::Float(values) => Values::Float(spread(&values, &valid, default_float(default)? as f32)),
         Values::Double(values) => Values::Double(spread(&values, &valid, default_float(default)?)),
+        Values::Repeated { .. } => unreachable!("only in columns without values"),
         Values::Bytes { offsets, bytes } => spread_bytes(&offsets, &bytes, &valid, default_text(column)?.as_bytes()),
         Values::Vectors { dim, values } => Values::Vectors {
             dim,

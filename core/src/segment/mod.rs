@@ -17,10 +17,12 @@ mod opening;
 mod payload;
 pub mod rows;
 pub mod schema;
+mod schema_change;
 pub mod sealing;
 #[allow(clippy::module_inception)]
 pub mod segment;
 pub mod snapshot;
+mod split;
 pub mod wire;
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::buffer::Buffer;
-use super::chunk::{Chunk, Deletes};
+use super::chunk::Chunk;
 use super::column::{Column, Values};
 use super::decode::absent_column;
 use super::file::{ALIGNMENT, Directory, FileColumn, MAGIC, Place, Role, TAIL_MAGIC, TRAILER, VERSION};
@@ -26,15 +26,7 @@ impl Segment {
         let columns = columns.into_iter().collect::<Outcome<Vec<_>>>()?;
         file.check_sorted(&columns[schema.primary])?;
         let timestamps: Buffer<u64> = file.values(file.place(None, Role::Timestamps)?, file.row_count)?;
-        let timestamp_max = timestamps.iter().copied().max().unwrap_or(0);
-        let chunk = Chunk {
-            row_count: file.row_count,
-            columns,
-            timestamps,
-            timestamp_max,
-            deletes: Deletes::default(),
-        };
-        Ok(Segment::sealed(Arc::clone(schema), chunk))
+        Ok(Segment::sealed(Arc::clone(schema), Chunk::of(columns, timestamps)))
     }
 }
 

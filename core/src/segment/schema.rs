@@ -97,6 +97,13 @@ pub struct ColumnSchema {
     pub default: Option<serde_json::Value>,
 }
 
+impl ColumnSchema {
+    /// Whether values of the other column may stand in this one.
+    pub fn has_values_of(&self, other: &ColumnSchema) -> bool {
+        (self.kind, self.dim) == (other.kind, other.dim)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Schema {
     pub columns: Vec<ColumnSchema>,

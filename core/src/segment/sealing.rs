@@ -92,7 +92,7 @@ impl Sealing {
         if !sealed.is_sealed() || target.row_count != self.snapshot.row_count {
             return Err(Failure::malformed("the sealed segment is not of these blocks"));
         }
-        let deletes: Vec<_> = self.snapshot.chunks.iter().map(|chunk| &chunk.deletes).collect();
+        let deletes: Vec<_> = self.snapshot.chunks.iter().map(|chunk| &*chunk.deletes).collect();
         if deletes.iter().all(|deletes| deletes.count() == 0) {
             return Ok(());
         }
@@ -270,7 +270,7 @@ fn plan_places(snapshot: &SegmentSnapshot) -> Vec<Place> {
                 let length = snapshot
                     .chunks
                     .iter()
-                    .map(|chunk| chunk.columns[at].values.as_bytes().len() as u64)
+                    .map(|chunk| chunk.columns[at].values.value_bytes() as u64)
                     .sum();
                 put(Some(at), Role::Offsets, (row_count + 1) * 8);
                 put(Some(at), Role::Bytes, length);
@@ -313,7 +313,7 @@ fn width_of(snapshot: &SegmentSnapshot, place: &Place) -> u64 {
 /// The bytes of a chunk's values; None: the chunk has no validity of this column.
 fn run_of<'a>(chunk: &'a Chunk, place: &Place) -> Option<&'a [u8]> {
     match place.column.map(|at| &chunk.columns[at]) {
-        None => Some(bytemuck::cast_slice(&chunk.timestamps)),
+        None => Some(bytemuck::cast_slice(&chunk.timestamps[..])),
         Some(column) if place.role == Role::Valid => column.valid.as_deref(),
         Some(column) => Some(column.values.as_bytes()),
     }

@@ -4,16 +4,20 @@
 //! one is added to the last small chunk, in place when no reader holds that, by a copy while it is small, else behind it as a new chunk. So no append
 //! costs more than the rows' own keys and a copy of `COPY_BYTES_MAX`. Chunks that readers hold never change but for deletes.
 //! A sealed segment and one that is being sealed take deletes, but no rows.
+//!
+//! A schema that gains columns (`schema_change.rs`) is set at once for all rows: each chunk becomes one that shares what it had and has more columns.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::chunk::{ALIVE, Chunk};
+use super::column::Column;
 use super::key_index::{KeyIndex, KeyLookup};
 use super::keys::Keys;
 use super::rows::Rows;
 use super::schema::Schema;
+use super::schema_change::SchemaChange;
 use super::snapshot::{IndexSlot, SegmentSnapshot};
 use crate::failure::{Failure, Outcome};
 
@@ -26,15 +30,15 @@ const TAIL_BYTES_MAX: usize = 4 << 20;
 const COPY_BYTES_MAX: usize = 256 << 10;
 
 pub struct Segment {
-    schema: Arc<Schema>,
     sealed: bool,
     sealing: AtomicBool,
     state: RwLock<State>,
     keys: Arc<RwLock<KeyIndex>>,
 }
 
-#[derive(Default)]
 struct State {
+    schema: Arc<Schema>,
+    /// Each has the columns of the schema, in its order.
     chunks: Vec<Arc<Chunk>>,
     row_count: usize,
     indexes: HashMap<u32, IndexSlot>,
@@ -43,33 +47,27 @@ struct State {
 impl Segment {
     /// An empty growing segment.
     pub fn growing(schema: Arc<Schema>) -> Self {
-        Segment {
-            schema,
-            sealed: false,
-            sealing: AtomicBool::new(false),
-            state: RwLock::default(),
-            keys: Arc::default(),
-        }
+        Segment::of(schema, false, Vec::new())
     }
 
     /// A sealed segment of one chunk, sorted by key.
     pub fn sealed(schema: Arc<Schema>, chunk: Chunk) -> Self {
+        Segment::of(schema, true, vec![Arc::new(chunk)])
+    }
+
+    fn of(schema: Arc<Schema>, sealed: bool, chunks: Vec<Arc<Chunk>>) -> Self {
         let state = State {
-            row_count: chunk.row_count,
-            chunks: vec![Arc::new(chunk)],
+            schema,
+            row_count: chunks.iter().map(|chunk| chunk.row_count).sum(),
+            chunks,
             indexes: HashMap::new(),
         };
         Segment {
-            schema,
-            sealed: true,
+            sealed,
             sealing: AtomicBool::new(false),
             state: RwLock::new(state),
             keys: Arc::default(),
         }
-    }
-
-    pub fn schema(&self) -> &Arc<Schema> {
-        &self.schema
     }
 
     pub fn is_sealed(&self) -> bool {
@@ -96,7 +94,7 @@ impl Segment {
     pub fn snapshot(&self) -> SegmentSnapshot {
         let state = self.read();
         SegmentSnapshot {
-            schema: Arc::clone(&self.schema),
+            schema: Arc::clone(&state.schema),
             chunks: state.chunks.clone(),
             row_count: state.row_count,
             sealed: self.sealed,
@@ -109,15 +107,24 @@ impl Segment {
         }
     }
 
-    /// Adds rows, written at `timestamp`.
+    /// Gives all rows the columns that the schema has and they lack: default or null. Columns that it has no more are let go.
+    /// Fails, and changes nothing, when a column has another type or a row cannot do without a value.
+    pub fn set_schema(&self, schema: &Arc<Schema>) -> Outcome<()> {
+        let mut state = self.write();
+        let change = SchemaChange::new(&state.schema, schema)?;
+        let chunks = state.chunks.iter().map(|chunk| change.chunk(chunk).map(Arc::new));
+        state.chunks = chunks.collect::<Outcome<_>>()?;
+        state.schema = Arc::clone(schema);
+        Ok(())
+    }
+
+    /// Adds rows, written at `timestamp`. They may be of an older schema.
     pub fn append(&self, rows: Rows, timestamp: u64) -> Outcome<()> {
         if self.sealed || self.sealing.load(Ordering::Acquire) {
             return Err(Failure::malformed("a sealed segment takes no rows"));
         }
-        if !same_columns(&self.schema, &rows.schema) {
-            return Err(Failure::malformed("rows of another schema"));
-        }
         let mut state = self.write();
+        let rows = SchemaChange::new(&rows.schema, &state.schema)?.rows(rows)?;
         if state.row_count + rows.row_count >= u32::MAX as usize {
             return Err(Failure::malformed("more rows than a segment can number"));
         }
@@ -176,13 +183,13 @@ impl State {
         if rows.row_count < OWN_CHUNK_ROWS
             && let Some(tail) = self.chunks.last_mut()
             && tail.row_count + rows.row_count <= TAIL_ROWS_MAX
-            && tail.byte_size() + rows.byte_size() <= TAIL_BYTES_MAX
+            && tail.spread_size() + rows.columns.iter().map(Column::spread_size).sum::<usize>() <= TAIL_BYTES_MAX
         {
             if let Some(tail) = Arc::get_mut(tail) {
                 return tail.extend(rows.row_count, &rows.columns, timestamp);
             }
-            if tail.byte_size() <= COPY_BYTES_MAX {
-                let mut copy = tail.copy();
+            if tail.spread_size() <= COPY_BYTES_MAX {
+                let mut copy = tail.with_columns(tail.columns.clone());
                 copy.extend(rows.row_count, &rows.columns, timestamp);
                 *tail = Arc::new(copy);
                 return;
@@ -195,15 +202,4 @@ impl State {
 fn mark_deleted(chunk: &Chunk, row: usize, timestamp: u64) -> bool {
     debug_assert!(timestamp != ALIVE);
     chunk.timestamps[row] < timestamp && chunk.deletes.mark(row, chunk.row_count, timestamp)
-}
-
-fn same_columns(left: &Arc<Schema>, right: &Arc<Schema>) -> bool {
-    let shape = |schema: &Schema| {
-        schema
-            .columns
-            .iter()
-            .map(|column| (column.id, column.kind, column.dim))
-            .collect::<Vec<_>>()
-    };
-    Arc::ptr_eq(left, right) || shape(left) == shape(right)
 }

@@ -68,13 +68,7 @@ pub fn schema() -> Schema {
 
 pub fn chunk(random: &mut Random, count: usize) -> Chunk {
     let columns = TYPES.iter().map(|(id, _)| column(random, *id, count)).collect();
-    Chunk {
-        row_count: count,
-        columns,
-        timestamps: Buffer::Owned(vec![1; count]),
-        timestamp_max: 1,
-        deletes: Default::default(),
-    }
+    Chunk::new(count, columns, 1)
 }
 
 fn column(random: &mut Random, id: u32, count: usize) -> Column {

@@ -135,7 +135,7 @@ impl Oracle<'_> {
                 let mut path = operand.path.iter().flatten();
                 Datum::Tree(path.try_fold(&tree, descend)?.clone())
             }
-            Values::Vectors { .. } => unreachable!("not in the schema"),
+            _ => unreachable!("not in the schema"),
         })
     }
 

@@ -64,13 +64,8 @@ impl World {
             let count = random.pick(&[1, 70, 6000]);
             let mut rows = world.new_rows(random, count, key_count, true);
             rows.sort_by_key(|row| (row.key, row.written));
-            let chunk = Chunk {
-                row_count: count,
-                columns: columns(&rows, text_keys),
-                timestamp_max: rows.iter().map(|row| row.written).max().unwrap_or(0),
-                timestamps: Buffer::Owned(rows.iter().map(|row| row.written).collect()),
-                deletes: Default::default(),
-            };
+            let timestamps = Buffer::Owned(rows.iter().map(|row| row.written).collect());
+            let chunk = Chunk::of(columns(&rows, text_keys), timestamps);
             world.segments.push(Segment::sealed(Arc::clone(&world.schema), chunk));
             world.rows.extend(rows);
         }

@@ -36,26 +36,21 @@ fn vectors(random: &mut Random, count: usize) -> Vec<f32> {
 fn segment(vectors: &[f32]) -> Segment {
     let schema = json!([{ "id": 100, "type": 5, "primary": true }, { "id": VECTOR, "type": 101, "dim": DIM }, { "id": NUMBER, "type": 5 }]);
     let column = |id, values| Column { id, values, valid: None };
-    let chunk = Chunk {
-        row_count: ROWS,
-        columns: vec![
-            column(100, Values::Int64(Buffer::Owned((0..ROWS as i64).collect()))),
-            column(
-                VECTOR,
-                Values::Vectors {
-                    dim: DIM,
-                    values: Buffer::Owned(vectors.to_vec()),
-                },
-            ),
-            column(
-                NUMBER,
-                Values::Int64(Buffer::Owned((0..ROWS as i64).map(|row| row * 7919 % 100).collect())),
-            ),
-        ],
-        timestamps: Buffer::Owned(vec![5; ROWS]),
-        timestamp_max: 5,
-        deletes: Default::default(),
-    };
+    let columns = vec![
+        column(100, Values::Int64(Buffer::Owned((0..ROWS as i64).collect()))),
+        column(
+            VECTOR,
+            Values::Vectors {
+                dim: DIM,
+                values: Buffer::Owned(vectors.to_vec()),
+            },
+        ),
+        column(
+            NUMBER,
+            Values::Int64(Buffer::Owned((0..ROWS as i64).map(|row| row * 7919 % 100).collect())),
+        ),
+    ];
+    let chunk = Chunk::of(columns, Buffer::Owned(vec![5; ROWS]));
     Segment::sealed(Arc::new(Schema::parse(&schema.to_string()).expect("a schema")), chunk)
 }
 

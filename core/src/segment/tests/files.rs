@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use super::*;
 use crate::segment::{Keys, Pick, Sealing, Segment};
 
-struct Scratch(PathBuf);
+pub struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         Scratch(std::env::temp_dir().join(format!("elanus-segment-{}-{name}", std::process::id())))
     }
 
-    fn write(&self, bytes: &[u8]) -> &str {
+    pub fn write(&self, bytes: &[u8]) -> &str {
         std::fs::write(&self.0, bytes).unwrap();
         self.0.to_str().unwrap()
     }
@@ -36,7 +36,7 @@ fn filled(random: &mut Random, schema: &Arc<Schema>, batches: usize) -> Segment 
     segment
 }
 
-fn all_blocks(sealing: &Sealing) -> Vec<u8> {
+pub fn all_blocks(sealing: &Sealing) -> Vec<u8> {
     (0..sealing.block_count()).flat_map(|index| sealing.block(index).unwrap()).collect()
 }
 

@@ -5,6 +5,7 @@ mod encoding;
 mod files;
 mod growing;
 mod hostile;
+mod schema_change;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -211,7 +212,7 @@ pub fn cell_at(column: &Column, row: usize) -> Option<Cell> {
         Values::Int64(values) => Cell::Integer(values[row]),
         Values::Float(values) => Cell::Float(values[row].into()),
         Values::Double(values) => Cell::Float(values[row]),
-        values @ Values::Bytes { .. } => Cell::Text(String::from_utf8(values.bytes_at(row).to_vec()).unwrap()),
+        values @ (Values::Bytes { .. } | Values::Repeated { .. }) => Cell::Text(String::from_utf8(values.bytes_at(row).to_vec()).unwrap()),
         Values::Vectors { dim, values } => Cell::Vector(values[row * dim..(row + 1) * dim].to_vec()),
     })
 }
