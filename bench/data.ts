@@ -1,8 +1,8 @@
 /**
  * The data of the benchmarks: clustered vectors, seeded, made once and kept in bench/data/.
  *
- * Each vector is one of 1,000 centres plus noise of intrinsic dimension 24, as embeddings of text are: near each other in a few directions. Queries
- * are drawn the same way and are not among the rows. The files are raw float32 little-endian, so peers in other languages read the same bytes.
+ * As embeddings of text do, the vectors lie near a subspace of few dimensions (32) and gather around 1,000 centres in it, with some noise in all
+ * dimensions. Queries are drawn the same way and are not among the rows. The files are raw float32 little-endian, so peers in other languages read the same bytes.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -39,17 +39,20 @@ export const seededRandom = (seed: number): (() => number) => {
 const gaussian = (random: () => number): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
 const CENTRES = 1000;
-const INTRINSIC = 24;
+const INTRINSIC = 32;
+const SPREAD = 0.6;
+const NOISE = 0.1;
 
+/** `centres`: CENTRES x INTRINSIC; `directions`: INTRINSIC x dim. */
 const make = (count: number, dim: number, random: () => number, centres: Float32Array, directions: Float32Array): Float32Array => {
   const out = new Float32Array(count * dim);
-  const noise = new Float32Array(INTRINSIC);
+  const place = new Float32Array(INTRINSIC);
   for (let row = 0; row < count; row++) {
-    const centre = Math.floor(random() * CENTRES) * dim;
-    for (let i = 0; i < INTRINSIC; i++) noise[i] = gaussian(random);
+    const centre = Math.floor(random() * CENTRES) * INTRINSIC;
+    for (let i = 0; i < INTRINSIC; i++) place[i] = (centres[centre + i] as number) + SPREAD * gaussian(random);
     for (let d = 0; d < dim; d++) {
-      let value = centres[centre + d] as number;
-      for (let i = 0; i < INTRINSIC; i++) value += (noise[i] as number) * (directions[i * dim + d] as number);
+      let value = NOISE * gaussian(random);
+      for (let i = 0; i < INTRINSIC; i++) value += (place[i] as number) * (directions[i * dim + d] as number);
       out[row * dim + d] = value;
     }
   }
@@ -69,8 +72,8 @@ export const dataSet = (rowCount: number, dim: number, queryCount = 1000): DataS
   if (!existsSync(queriesFile)) {
     mkdirSync(folder, { recursive: true });
     const random = seededRandom(42);
-    const centres = Float32Array.from({ length: CENTRES * dim }, () => gaussian(random));
-    const directions = Float32Array.from({ length: INTRINSIC * dim }, () => gaussian(random) * 0.35);
+    const centres = Float32Array.from({ length: CENTRES * INTRINSIC }, () => gaussian(random));
+    const directions = Float32Array.from({ length: INTRINSIC * dim }, () => gaussian(random));
     writeFileSync(rowsFile, new Uint8Array(make(rowCount, dim, random, centres, directions).buffer));
     writeFileSync(queriesFile, new Uint8Array(make(queryCount, dim, random, centres, directions).buffer));
   }

@@ -115,7 +115,7 @@ export const decodeRecordHeader = (bytes: Buffer, salt: number): (RecordHeader &
 };
 
 /** Bytes checksummed at once: about 2 ms, so that other work gets its turn between. */
-const SLICE_BYTES = 8 * 1024 * 1024;
+const SLICE_BYTES = 2 * 1024 * 1024;
 
 /** Checksums bodies; after each 8 MiB, counted over all calls, it lets the event loop turn. */
 export class BodyChecksum {
