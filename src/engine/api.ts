@@ -32,6 +32,8 @@ export interface ReadScope {
   readonly partitionIds: readonly bigint[];
   /** Compiled filter program; absent: all rows. */
   readonly filter?: Buffer;
+  /** Only rows of sealed segments. */
+  readonly ignoreGrowing?: boolean;
   /** The reader waits until everything up to here is visible; absent: everything acknowledged so far. */
   readonly guaranteeTimestamp?: Timestamp;
 }

@@ -26,7 +26,7 @@ const shardToRead = (state: EngineState, collection: Collection): Shard =>
 const view = (state: EngineState, scope: ReadScope): View => {
   const pinned = scope.guaranteeTimestamp;
   return {
-    segments: shardToRead(state, scope.collection).readable(scope.partitionIds),
+    segments: shardToRead(state, scope.collection).readable(scope.partitionIds, scope.ignoreGrowing),
     readTimestamp: pinned !== undefined && pinned < state.appliedTimestamp ? pinned : state.appliedTimestamp,
     ...(scope.filter === undefined ? {} : { filter: scope.filter }),
   };

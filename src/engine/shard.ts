@@ -51,8 +51,8 @@ export class Shard {
   }
 
   /** The segments to read for these partitions; never none. */
-  readable(partitionIds: readonly bigint[]): CoreSegment[] {
-    const found = this.list(partitionIds).map((entry) => entry.core);
+  readable(partitionIds: readonly bigint[], ignoreGrowing = false): CoreSegment[] {
+    const found = this.list(partitionIds).flatMap((entry) => (ignoreGrowing && entry.state !== "sealed" ? [] : [entry.core]));
     return found.length > 0 ? found : [this.empty];
   }
 

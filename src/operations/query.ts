@@ -15,7 +15,7 @@ import type { Init } from "../shared/proto/wire.js";
 import { primaryField } from "../shared/schema.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { queryRoutes } from "./query-rest.js";
-import { compile, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
+import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
 import { databaseOf } from "./support.js";
 
 interface Window {
@@ -72,6 +72,7 @@ export const query = async (call: Call, request: QueryRequest): Promise<Init<Que
   if (hasPartitionKey(collection) && request.partitionNames.length > 0) {
     throw invalid("not support manually specifying the partition names if partition key mode is used");
   }
+  const ignoreGrowing = ignoresGrowing(request.queryParams);
   const isIterator = flag(request.queryParams, "iterator", "iterator field");
   const window = windowOf(request.queryParams);
   const collectionId = parameter(request.queryParams, "collection_id");
@@ -92,6 +93,7 @@ export const query = async (call: Call, request: QueryRequest): Promise<Init<Que
   const scope = {
     collection,
     partitionIds: loadedScope(collection, request.collectionName, partitionIds),
+    ignoreGrowing,
     ...(filter.program === undefined ? {} : { filter: filter.program }),
     ...(isIterator && request.guaranteeTimestamp > 0n ? { guaranteeTimestamp: request.guaranteeTimestamp } : {}),
   };

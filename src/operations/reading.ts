@@ -1,5 +1,5 @@
 /** What search, query and delete share: which rows to look at, the filter, and the output columns. */
-import { isPartitionLoaded, requirePartition } from "../catalog/read.js";
+import { isPartitionLoaded, partitionNamed } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
 import type { CoreOutput } from "../engine/core.js";
 import { type CompiledFilter, FilterCache, FilterError, type FilterField, planError } from "../filter/index.js";
@@ -8,6 +8,7 @@ import { checkPartitionName } from "../shared/names.js";
 import { fieldHeader } from "../shared/proto/envelope.js";
 import type { FieldSchema, KeyValuePair, TemplateValue } from "../shared/proto/generated/messages.js";
 import { DYNAMIC_FIELD, primaryField } from "../shared/schema.js";
+import { parseBool } from "./support.js";
 
 /** Value of the first pair with this key. */
 export const parameter = (pairs: readonly KeyValuePair[], key: string): string | undefined => pairs.find((pair) => pair.key === key)?.value;
@@ -50,10 +51,22 @@ export const compile = (
   }
 };
 
-/** Ids of the named partitions; none named: empty, which stands for all. @throws 1100 for a bad name, 200 for an unknown one */
+/** Ids of the named partitions; none named: empty, which stands for all. @throws 1100 for a bad or unknown name: reads say it in words of their own */
 export const partitionIdsOf = (collection: Collection, names: readonly string[]): bigint[] => {
-  for (const name of names) checkPartitionName(name, true);
-  return [...new Set(names.filter((name) => name !== "").map((name) => requirePartition(collection, name).id))];
+  for (const name of names) checkPartitionName(name, false);
+  const ids = names.map((name) => {
+    const partition = partitionNamed(collection, name);
+    if (partition === undefined) throw invalid(`partition name ${name} not found`);
+    return partition.id;
+  });
+  return [...new Set(ids)];
+};
+
+/** Whether only rows of sealed segments are to be read. */
+export const ignoresGrowing = (params: readonly KeyValuePair[]): boolean => {
+  const parsed = parseBool(parameter(params, "ignore_growing") ?? "false");
+  if (parsed === undefined) throw invalid("parse ignore growing field failed");
+  return parsed;
 };
 
 /** The partitions to read, all of them loaded. @throws 101 when the collection is not loaded, 201 when a named partition is not */

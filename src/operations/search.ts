@@ -17,7 +17,7 @@ import {
 import { type Init, WireError } from "../shared/proto/wire.js";
 import { primaryField } from "../shared/schema.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
-import { compile, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
+import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
 import { efOf, indexParams, metricOf, rangeOf, roundDecimalOf, vectorField, windowOf } from "./search-params.js";
 import { searchRoutes } from "./search-rest.js";
 import { databaseOf } from "./support.js";
@@ -111,6 +111,7 @@ const search = async (call: Call, request: SearchRequest): Promise<Init<SearchRe
   const plan = planOutputs(collection, request.outputFields, false);
   if (plan.aggregates.length > 0) throw invalid("aggregates are not supported in search request");
   const vectors = queryVectors(request);
+  const ignoreGrowing = ignoresGrowing(request.searchParams);
   refuseUnbuilt(request);
   const params = request.searchParams;
   const isIterator = parameter(params, "iterator")?.toLowerCase() === "true";
@@ -131,6 +132,7 @@ const search = async (call: Call, request: SearchRequest): Promise<Init<SearchRe
   const result = await call.engine.search({
     collection,
     partitionIds: scope,
+    ignoreGrowing,
     fieldId: field.fieldID,
     metric,
     vectors: vectors.values.length === 1 ? (vectors.values[0] as Buffer) : Buffer.concat(vectors.values),
