@@ -70,7 +70,7 @@ impl CoreRows {
     pub(super) fn take(&mut self) -> Outcome<Rows> {
         self.rows
             .take()
-            .ok_or_else(|| Failure::malformed("these rows are in a segment already"))
+            .ok_or_else(|| Failure::malformed("these rows are in a segment or split already"))
     }
 }
 
@@ -104,11 +104,15 @@ impl CoreRows {
     /// The rows by the hash of their partition key; takes them, as appending does.
     #[napi]
     pub fn split<'env>(&mut self, env: &'env Env, field_id: u32, partition_count: u32) -> napi::Result<Unknown<'env>> {
-        let rows = self.take().map_err(error_of)?;
+        let is_small = self.row_count as f64 <= AT_ONCE_ROWS && self.byte_size <= AT_ONCE_BYTES;
+        let rows = self.take();
         let work = move || {
-            let parts = rows.split(field_id, partition_count)?;
+            let parts = rows?.split(field_id, partition_count)?;
             Ok(parts.into_iter().map(|part| part.map(CoreRows::new)).collect::<Vec<_>>())
         };
+        if is_small {
+            return promise_at_once(env, work);
+        }
         Ok(promise(env, Urgency::Request, work, |_, parts| Ok(parts))?.to_unknown())
     }
 }

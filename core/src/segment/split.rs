@@ -94,7 +94,11 @@ fn picked_values(values: &Values, rows: &[u32]) -> Values {
             dim: *dim,
             values: picked(values, rows, *dim),
         },
-        texts => picked_texts(texts, rows),
+        Values::Bytes { .. } => picked_texts(values, rows),
+        Values::Repeated { text, .. } => Values::Repeated {
+            text: Arc::clone(text),
+            row_count: rows.len(),
+        },
     }
 }
 
@@ -114,7 +118,7 @@ impl Rows {
             .position(field_id)
             .ok_or_else(|| Failure::malformed(format!("no column {field_id}")))?;
         let key = &self.columns[position];
-        let hashable = matches!(key.values, Values::Int64(_) | Values::Bytes { .. });
+        let hashable = matches!(key.values, Values::Int64(_) | Values::Bytes { .. } | Values::Repeated { .. });
         if count == 0 || !hashable || key.valid.is_some() {
             return Err(Failure::of_field("malformed", field_id, vec!["not a partition key".into()]));
         }

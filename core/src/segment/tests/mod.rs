@@ -6,6 +6,7 @@ mod files;
 mod growing;
 mod hostile;
 mod schema_change;
+mod split;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
