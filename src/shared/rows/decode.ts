@@ -8,7 +8,8 @@
  */
 import { invalid } from "../errors.js";
 import { DataType, FieldData, IDs, type ScalarField, type SearchResultData } from "../proto/generated/messages.js";
-import { DYNAMIC_FIELD, typeName } from "../schema.js";
+import { DYNAMIC_FIELD, isVector, typeName } from "../schema.js";
+import { vectorsOf } from "./decode-vectors.js";
 import { type Row, setKey } from "./fields.js";
 import { parseJson, shortFloat } from "./json.js";
 
@@ -19,13 +20,26 @@ export interface RowForm {
   readonly json: "value" | "text";
   /** `typed`: Float32Array of its own. `array`: number[] with the shortest digits that give the same floats; scalars of type Float too. */
   readonly floats: "typed" | "array";
+  /**
+   * Vectors of bytes. `typed`: BinaryVector as Uint8Array, Int8Vector as Int8Array, Float16Vector and BFloat16Vector as Float32Array.
+   * `base64`: the bytes of all of them but Int8Vector, which is a number[].
+   */
+  readonly bytes: "typed" | "base64";
+  /** `list`: an Array is an array. `message`: as Go prints its message, e.g. `{"Data":{"LongData":{"data":[1]}}}`, int64 always as digits. */
+  readonly arrays: "list" | "message";
 }
 
 /** What the TypeScript client gives. */
-export const clientForm: RowForm = { int64: "number", json: "value", floats: "typed" };
+export const clientForm: RowForm = { int64: "number", json: "value", floats: "typed", bytes: "typed", arrays: "list" };
 
 /** What REST gives. `allowInt64` is its header Accept-Type-Allow-Int64. Print with `toJsonText`: rows may hold bigints. */
-export const restForm = (allowInt64: boolean): RowForm => ({ int64: allowInt64 ? "number" : "text", json: "text", floats: "array" });
+export const restForm = (allowInt64: boolean): RowForm => ({
+  int64: allowInt64 ? "number" : "text",
+  json: "text",
+  floats: "array",
+  bytes: "base64",
+  arrays: "message",
+});
 
 /** An int64 as `number` when it is safe, else `bigint`; or as text. */
 export const int64Value = (value: bigint, form: RowForm): number | bigint | string => {
@@ -92,24 +106,23 @@ const rowOf = (columns: readonly Column[], row: number, keys: ReadonlySet<string
 
 const columnOf = (field: FieldData, form: RowForm): Column => {
   const column = { name: field.fieldName, dynamic: field.isDynamic };
-  return field.type === DataType.FloatVector ? { ...column, ...vectors(field, form) } : { ...column, ...scalars(field, form) };
+  return { ...column, ...(isVector(field.type) ? vectors(field, form) : scalars(field, form)) };
 };
 
 type Values = Pick<Column, "rowCount" | "value">;
 
 const vectors = (field: FieldData, form: RowForm): Values => {
-  const dim = Number(field.vectors?.dim ?? 0n);
-  const all = field.vectors?.floatVector?.data ?? new Float32Array(0);
+  const { count, at } = vectorsOf(field, form);
   const valid = field.validData;
-  const rowCount = valid.length > 0 ? valid.length : dim === 0 ? 0 : all.length / dim;
-  const places = valid.length > 0 ? placesOf(valid) : undefined;
-  const value = (row: number): unknown => {
-    const place = places === undefined ? row : (places[row] as number);
-    if (place < 0) return null;
-    const vector = all.slice(place * dim, (place + 1) * dim);
-    return form.floats === "typed" ? vector : Array.from(vector, shortFloat);
+  if (valid.length === 0) return { rowCount: count, value: at };
+  const places = placesOf(valid);
+  return {
+    rowCount: valid.length,
+    value: (row) => {
+      const place = places[row] as number;
+      return place < 0 ? null : at(place);
+    },
   };
-  return { rowCount, value };
 };
 
 /** Index of each row among the valid ones; -1 for a null. */
@@ -119,7 +132,7 @@ const placesOf = (valid: readonly boolean[]): number[] => {
 };
 
 const scalars = (field: FieldData, form: RowForm): Values => {
-  const { data, read } = scalarData(field, form);
+  const { data, read } = field.type === DataType.Array ? arrayData(field, form) : scalarData(field, field.type, field.scalars ?? {}, form);
   const valid = field.validData;
   if (valid.length === 0) return { rowCount: data.length, value: (row) => read(data[row]) };
   const places = data.length === valid.length ? undefined : placesOf(valid);
@@ -136,9 +149,8 @@ interface ScalarData {
 
 const same = (value: unknown): unknown => value;
 
-const scalarData = (field: FieldData, form: RowForm): ScalarData => {
-  const source: Partial<ScalarField> = field.scalars ?? {};
-  switch (field.type) {
+const scalarData = (field: FieldData, type: DataType, source: Partial<ScalarField>, form: RowForm): ScalarData => {
+  switch (type) {
     case DataType.Bool:
       return { data: source.boolData?.data ?? [], read: same };
     case DataType.Int8:
@@ -162,8 +174,42 @@ const scalarData = (field: FieldData, form: RowForm): ScalarData => {
     case DataType.JSON:
       return { data: source.jsonData?.data ?? [], read: jsonReader(field.isDynamic || form.json === "value") };
     default:
-      throw invalid(`the type(${typeName(field.type)}) of field(${field.fieldName}) is not supported`);
+      throw invalid(`the type(${typeName(type)}) of field(${field.fieldName}) is not supported`);
   }
+};
+
+/** Each value of an Array column is the ScalarField of its elements. */
+const arrayData = (field: FieldData, form: RowForm): ScalarData => {
+  const { data = [], elementType = DataType.None } = field.scalars?.arrayData ?? {};
+  const listOf = (value: unknown): unknown[] => {
+    const source = value as ScalarField;
+    const elements = scalarData(field, elementType === DataType.None ? kindIn(source) : elementType, source, form);
+    return Array.from(elements.data, elements.read);
+  };
+  return { data, read: form.arrays === "list" ? listOf : (value) => arrayMessage(value as ScalarField) };
+};
+
+/** The kind of elements by what there are; an array without any may be of every kind. */
+const kindIn = (source: ScalarField): DataType => {
+  if (source.longData) return DataType.Int64;
+  if (source.floatData) return DataType.Float;
+  if (source.doubleData) return DataType.Double;
+  if (source.stringData) return DataType.VarChar;
+  return source.boolData ? DataType.Bool : DataType.Int32;
+};
+
+const arrayMessage = (source: ScalarField): Row => {
+  const of = (name: string, data: ArrayLike<unknown>): Row => ({ Data: { [name]: data.length === 0 ? {} : { data: Array.from(data) } } });
+  if (source.boolData) return of("BoolData", source.boolData.data);
+  if (source.intData) return of("IntData", source.intData.data);
+  if (source.longData)
+    return of(
+      "LongData",
+      Array.from(source.longData.data, (value) => int64Value(value, clientForm)),
+    );
+  if (source.floatData) return of("FloatData", Array.from(source.floatData.data, shortFloat));
+  if (source.doubleData) return of("DoubleData", source.doubleData.data);
+  return source.stringData ? of("StringData", source.stringData.data) : { Data: null };
 };
 
 const jsonReader =

@@ -11,9 +11,19 @@ export type ScalarReader = (value: unknown, row: number) => unknown;
 /** Checks one vector and copies it to `into[at, at + dim)`. */
 export type VectorReader = (value: unknown, into: Float32Array, at: number) => void;
 
+/** The elements of one Array value, each as its column holds it. */
+export type ArrayReader = (value: unknown) => unknown[];
+
+/** The bytes of one vector, as many as the type and the dimension say. */
+export type BytesReader = (value: unknown) => Uint8Array;
+
 export interface Dialect {
   scalar(field: FieldSchema): ScalarReader;
+  array(field: FieldSchema): ArrayReader;
+  /** FloatVector. */
   vector(field: FieldSchema, dim: number): VectorReader;
+  /** BinaryVector, Float16Vector, BFloat16Vector, Int8Vector, and SparseFloatVector, which has no `dim`. */
+  bytes(field: FieldSchema, dim: number): BytesReader;
   /** A key that is no field, in a collection without dynamic field. */
   unknownKey(key: string): MilvusError;
   /** `$meta` as a key. */

@@ -14,13 +14,19 @@
  * | Float, Double | number | float_data, double_data |
  * | VarChar | string | string_data |
  * | JSON | any JSON value | json_data, UTF-8 text |
+ * | Array | array or typed array of what its elements' type takes | array_data |
  * | FloatVector | number[], Float32Array, Float64Array of `dim` | float_vector |
+ * | BinaryVector | number[] of bytes, Uint8Array of `dim` / 8 | binary_vector |
+ * | Float16Vector, BFloat16Vector | number[], Float32Array, Float64Array of `dim`; Uint8Array of its bytes | float16_vector, bfloat16_vector |
+ * | Int8Vector | number[], Int8Array of `dim` | int8_vector |
+ * | SparseFloatVector | `{ [index]: value }`, Map, `{ indices, values }` | sparse_float_vector |
  */
 import { httpFailure, invalid, MilvusError } from "../errors.js";
 import { type CollectionSchema, DataType, FieldData, type FieldSchema } from "../proto/generated/messages.js";
 import type { Init } from "../proto/wire.js";
-import { DYNAMIC_FIELD, typeName, typeParam } from "../schema.js";
+import { DYNAMIC_FIELD } from "../schema.js";
 import type { Dialect } from "./dialect.js";
+import { payload } from "./encode-payload.js";
 import { hasDynamicField, staticFields, takesNull } from "./fields.js";
 import { toJsonText } from "./json.js";
 import { restDialect } from "./rest-dialect.js";
@@ -118,57 +124,6 @@ const checkAutomaticKey = (schema: CollectionSchema, field: FieldSchema, given: 
   if (!automatic || given === 0 || options.dialect !== "rest" || options.operation === "upsert") return;
   const allowed = schema.properties.some((pair) => pair.key === "allow_insert_auto_id" && pair.value.toLowerCase() === "true");
   if (!allowed) throw invalid(`no need to pass pk field(${field.name}) when autoid==true in insert`);
-};
-
-/** `valid` empty: every value is there. */
-const payload = (
-  field: FieldSchema,
-  values: readonly unknown[],
-  valid: readonly boolean[],
-  dialect: Dialect,
-): Pick<Init<FieldData>, "scalars" | "vectors"> => {
-  if (field.dataType === DataType.FloatVector) return { vectors: floatVectors(field, values, valid, dialect) };
-  const read = dialect.scalar(field);
-  const made: unknown[] = [];
-  const wrap = wrappers[field.dataType];
-  if (wrap === undefined)
-    throw invalid(`the type(${typeName(field.dataType)}) of field(${field.name}) is not supported, use other sdk please`);
-  for (let row = 0; row < values.length; row++) if (valid[row] !== false) made.push(read(values[row], row));
-  return { scalars: wrap(made) };
-};
-
-type Scalars = Init<FieldData>["scalars"];
-
-const ints = (data: unknown[]): Scalars => ({ intData: { data: data as number[] } });
-
-const wrappers: Readonly<Partial<Record<number, (data: unknown[]) => Scalars>>> = {
-  [DataType.Bool]: (data) => ({ boolData: { data: data as boolean[] } }),
-  [DataType.Int8]: ints,
-  [DataType.Int16]: ints,
-  [DataType.Int32]: ints,
-  [DataType.Int64]: (data) => ({ longData: { data: data as bigint[] } }),
-  [DataType.Float]: (data) => ({ floatData: { data: data as number[] } }),
-  [DataType.Double]: (data) => ({ doubleData: { data: data as number[] } }),
-  [DataType.VarChar]: (data) => ({ stringData: { data: data as string[] } }),
-  [DataType.JSON]: (data) => ({ jsonData: { data: data as Buffer[] } }),
-};
-
-const floatVectors = (
-  field: FieldSchema,
-  values: readonly unknown[],
-  valid: readonly boolean[],
-  dialect: Dialect,
-): Init<FieldData>["vectors"] => {
-  const dim = typeParam(field, "dim") ?? 0;
-  const read = dialect.vector(field, dim);
-  const all = new Float32Array(values.length * dim);
-  let used = 0;
-  for (let row = 0; row < values.length; row++) {
-    if (valid[row] === false) continue;
-    read(values[row], all, used);
-    used += dim;
-  }
-  return { dim: BigInt(dim), floatVector: { data: all.subarray(0, used) } };
 };
 
 const dynamicColumn = (rows: Rows, extras: readonly string[][], dialect: Dialect): Buffer =>

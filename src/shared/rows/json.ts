@@ -1,78 +1,50 @@
 /**
  * JSON that keeps 64-bit integers.
  *
- * Model: an integer literal outside ±(2^53 - 1) is a `bigint`; everything else is what `JSON.parse` makes of it. A `bigint` is printed as its
- * digits, typed arrays as arrays, NaN and infinities as null. Text that `JSON.parse` refuses is refused with its error; the fast path for both
- * directions is the native one.
+ * Model: an integer literal outside ±(2^53 - 1) is a `bigint`; everything else is what `JSON.parse` makes of it. Such literals are rare, so the
+ * text is first searched for one; only then are they marked (with random text that nobody can guess), parsed as strings and turned back.
+ * A `bigint` is printed as its digits, typed arrays as arrays, NaN and infinities as null. Text that `JSON.parse` refuses is refused with its
+ * error.
  */
+import { realEnv } from "../env.js";
 import { invalid } from "../errors.js";
-import { type Row, setKey } from "./fields.js";
+import type { Row } from "./fields.js";
 
-/** An integer literal of 16 or more digits that stands where a value may stand. */
-const LONG_INTEGER = /(?:^|[[,:\s])-?\d{16,}(?=[\s,\]}]|$)/;
+/** An integer of 16 or more digits that is no part of a fraction, an exponent or a longer number. */
+const LONG_INTEGER = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/;
+/** A string, or a long integer outside of one. */
+const STRING_OR_LONG_INTEGER = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/gs;
+const MARK = `int:${realEnv.random(12).toString("hex")}:`;
+const DEPTH_MAX = 1000;
 
-/** @throws SyntaxError as `JSON.parse` does. */
+/** @throws SyntaxError as `JSON.parse` does; also for text with long integers that is nested deeper than 1000. */
 export const parseJson = (text: string): unknown => {
+  // The text as it came goes first: an error must quote it, not the marked one.
   const plain: unknown = JSON.parse(text);
-  return LONG_INTEGER.test(text) ? new ExactParser(text).value() : plain;
+  if (!LONG_INTEGER.test(text)) return plain;
+  const marked = text.replace(STRING_OR_LONG_INTEGER, (match) => (match.startsWith('"') ? match : `"${MARK}${match}"`));
+  return restore(JSON.parse(marked), 0);
 };
 
-/** Reads text that is known to be valid JSON. */
-class ExactParser {
-  private position = 0;
-  constructor(private readonly text: string) {}
-
-  value(): unknown {
-    this.match(/\s*/y);
-    const first = this.text[this.position];
-    if (first === "{") return this.object();
-    if (first === "[") return this.array();
-    if (first === '"') return this.string();
-    const word = this.match(/[^\s,\]}]+/y);
-    if (!/^-?\d+$/.test(word)) return JSON.parse(word);
-    const number = Number(word);
-    return Number.isSafeInteger(number) ? number : BigInt(word);
+const restore = (value: unknown, depth: number): unknown => {
+  if (typeof value === "string") return value.startsWith(MARK) ? exactInteger(value.slice(MARK.length)) : value;
+  if (typeof value !== "object" || value === null) return value;
+  if (depth > DEPTH_MAX) throw new SyntaxError("exceeded max depth");
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (typeof value[i] !== "number") value[i] = restore(value[i], depth + 1);
+    return value;
   }
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, restore(member, depth + 1)]));
+};
 
-  private object(): Row {
-    const made: Row = {};
-    this.match(/\{\s*/y);
-    while (this.text[this.position] !== "}") {
-      const key = this.string();
-      this.match(/\s*:/y);
-      setKey(made, key, this.value());
-      this.match(/\s*,?\s*/y);
-    }
-    this.position++;
-    return made;
-  }
-
-  private array(): unknown[] {
-    const made: unknown[] = [];
-    this.match(/\[\s*/y);
-    while (this.text[this.position] !== "]") {
-      made.push(this.value());
-      this.match(/\s*,?\s*/y);
-    }
-    this.position++;
-    return made;
-  }
-
-  private string(): string {
-    return JSON.parse(this.match(/"[^"\\]*(?:\\.[^"\\]*)*"/sy)) as string;
-  }
-
-  private match(pattern: RegExp): string {
-    pattern.lastIndex = this.position;
-    const found = pattern.exec(this.text)?.[0] ?? "";
-    this.position += found.length;
-    return found;
-  }
-}
+const exactInteger = (digits: string): number | bigint => {
+  const value = Number(digits);
+  return Number.isSafeInteger(value) ? value : BigInt(digits);
+};
 
 type Numbers = ArrayLike<number | bigint> & Iterable<number | bigint>;
 
-const isTypedArray = (value: object): value is Numbers => ArrayBuffer.isView(value) && !(value instanceof DataView);
+export const isTypedArray = (value: unknown): value is Numbers => ArrayBuffer.isView(value) && !(value instanceof DataView);
 
 /**
  * The JSON text of a value, or undefined when it has none (undefined, functions, symbols).
@@ -82,8 +54,6 @@ export const toJsonText = (value: unknown): string | undefined => {
   if (!needsOwnPrinter(value, 0)) return JSON.stringify(value);
   return printed(value);
 };
-
-const DEPTH_MAX = 1000;
 
 const needsOwnPrinter = (value: unknown, depth: number): boolean => {
   if (typeof value === "bigint") return true;

@@ -3,22 +3,13 @@
  * The words are those of Milvus's HTTP layer, which shows the conversions of Go.
  * Source: milvus internal/distributed/proxy/httpserver/utils.go, checkAndSetData.
  */
-import { invalid, type MilvusError } from "../errors.js";
+import { invalid } from "../errors.js";
 import { DataType, type FieldSchema } from "../proto/generated/messages.js";
 import { DYNAMIC_FIELD, typeName } from "../schema.js";
-import { type Dialect, inRange, type ScalarReader, type VectorReader } from "./dialect.js";
+import { type Dialect, inRange, type ScalarReader } from "./dialect.js";
 import { toJsonText } from "./json.js";
-
-/** The text of a JSON value: the content of a string, the JSON text of others, empty for null. */
-const textOf = (value: unknown): string => {
-  if (typeof value === "string") return value;
-  if (value === null || value === undefined) return "";
-  if (typeof value === "number" && Number.isInteger(value)) return BigInt(value).toString();
-  return toJsonText(value) ?? "";
-};
-
-const refused = (field: FieldSchema, actual: string, reason: string): MilvusError =>
-  invalid(reason, { expected: typeName(field.dataType), actual });
+import { restArray, restBytes, restVector } from "./rest-lists.js";
+import { isJson, refused, textOf } from "./rest-words.js";
 
 const TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
 const FALSE = new Set(["0", "f", "F", "FALSE", "false", "False"]);
@@ -75,15 +66,6 @@ const float =
     return text.startsWith("-") ? -named : named;
   };
 
-const isJson = (text: string): boolean => {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 /** Any JSON value; a string may also hold JSON text. */
 const json =
   (field: FieldSchema): ScalarReader =>
@@ -93,41 +75,6 @@ const json =
     return Buffer.from(toJsonText(value) ?? "null");
   };
 
-const FLOAT_MAX = 3.4028234663852886e38;
-
-const goKind = (value: unknown): string => {
-  if (Array.isArray(value)) return "array";
-  if (typeof value === "boolean") return "bool";
-  return typeof value === "bigint" ? "number" : value === null ? "null" : typeof value;
-};
-
-const vector = (field: FieldSchema, dim: number): VectorReader => {
-  const fail = (value: unknown, reason: string): MilvusError => refused(field, textOf(value), reason);
-  return (given, into, at) => {
-    if (given === null || given === undefined || given === "") throw fail(given, `missing vector field: ${field.name}`);
-    const value: unknown = typeof given === "string" && isJson(given) ? JSON.parse(given) : given;
-    if (!Array.isArray(value))
-      throw fail(
-        given,
-        typeof value === "string"
-          ? `invalid character '${value[0]}' looking for beginning of value`
-          : `json: cannot unmarshal ${goKind(value)} into Go value of type []float32`,
-      );
-    if (value.length !== dim)
-      throw invalid(`[]float32 size ${value.length} doesn't equal to vector dimension ${dim} of ${typeName(field.dataType)}`);
-    for (let i = 0; i < dim; i++) {
-      const element: unknown = value[i];
-      const number = typeof element === "bigint" ? Number(element) : element;
-      if (typeof number !== "number" || Math.abs(number) > FLOAT_MAX)
-        throw fail(
-          given,
-          `json: cannot unmarshal ${goKind(element)}${typeof number === "number" ? ` ${number}` : ""} into Go value of type float32`,
-        );
-      into[at + i] = number;
-    }
-  };
-};
-
 const gjsonKind = (value: unknown): string => {
   if (value === null || value === undefined) return "Null";
   if (typeof value === "boolean") return value ? "True" : "False";
@@ -135,27 +82,31 @@ const gjsonKind = (value: unknown): string => {
   return typeof value === "object" ? "JSON" : "Number";
 };
 
+const scalar = (field: FieldSchema): ScalarReader => {
+  switch (field.dataType) {
+    case DataType.Bool:
+      return bool(field);
+    case DataType.Int8:
+    case DataType.Int16:
+    case DataType.Int32:
+      return smallInteger(field);
+    case DataType.Int64:
+      return int64(field);
+    case DataType.Float:
+    case DataType.Double:
+      return float(field);
+    case DataType.JSON:
+      return json(field);
+    default:
+      return textOf;
+  }
+};
+
 export const restDialect: Dialect = {
-  scalar(field) {
-    switch (field.dataType) {
-      case DataType.Bool:
-        return bool(field);
-      case DataType.Int8:
-      case DataType.Int16:
-      case DataType.Int32:
-        return smallInteger(field);
-      case DataType.Int64:
-        return int64(field);
-      case DataType.Float:
-      case DataType.Double:
-        return float(field);
-      case DataType.JSON:
-        return json(field);
-      default:
-        return textOf;
-    }
-  },
-  vector,
+  scalar,
+  array: restArray,
+  vector: restVector,
+  bytes: restBytes,
   unknownKey: () => invalid("has pass more field without dynamic schema, please check it"),
   metaKey: (dynamic) =>
     dynamic

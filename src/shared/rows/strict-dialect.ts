@@ -1,24 +1,11 @@
 /** The dialect of the SDKs: a value has the type of its field or the row is refused. */
-import { invalid, type MilvusError } from "../errors.js";
+import { invalid } from "../errors.js";
 import { DataType, type FieldSchema } from "../proto/generated/messages.js";
-import { DYNAMIC_FIELD, typeName } from "../schema.js";
-import { type Dialect, inRange, type ScalarReader, type VectorReader } from "./dialect.js";
-import { toJsonText } from "./json.js";
-
-const kindOf = (value: unknown): string => {
-  if (value === null) return "null";
-  if (typeof value === "object") return value.constructor?.name ?? "object";
-  return typeof value;
-};
-
-/** Also says that a value is missing, when it is undefined. */
-const mismatch = (field: FieldSchema, value: unknown, detail = ""): MilvusError =>
-  value === undefined
-    ? invalid(`Insert missed an field \`${field.name}\` to collection without set nullable==true or set default_value`)
-    : invalid(
-        `The Input data type is inconsistent with defined schema, {${field.name}} field should be a ${typeName(field.dataType)}, ` +
-          `but got a {${kindOf(value)}} instead.${detail}`,
-      );
+import { DYNAMIC_FIELD } from "../schema.js";
+import { type ArrayReader, type Dialect, inRange, type ScalarReader } from "./dialect.js";
+import { isTypedArray, toJsonText } from "./json.js";
+import { strictBytes, strictVector } from "./strict-vectors.js";
+import { kindOf, mismatch } from "./strict-words.js";
 
 const integer =
   (field: FieldSchema): ScalarReader =>
@@ -49,47 +36,49 @@ const json =
     return Buffer.from(text);
   };
 
-const vector =
-  (field: FieldSchema, dim: number): VectorReader =>
-  (value, into, at) => {
-    if (value instanceof Float32Array || value instanceof Float64Array) {
-      checkLength(field, value.length, dim);
-      into.set(value, at);
-      return;
-    }
-    if (!Array.isArray(value)) throw mismatch(field, value);
-    checkLength(field, value.length, dim);
-    for (let i = 0; i < dim; i++) {
-      const element: unknown = value[i];
-      if (typeof element !== "number") throw mismatch(field, value, ` Element ${i} is a {${kindOf(element)}}.`);
-      into[at + i] = element;
-    }
-  };
+/** What `typeof` may say of an element. */
+const elementKinds = (type: DataType): readonly string[] => {
+  if (type === DataType.Bool) return ["boolean"];
+  if (type === DataType.VarChar) return ["string"];
+  return type === DataType.Float || type === DataType.Double ? ["number"] : ["number", "bigint"];
+};
 
-const checkLength = (field: FieldSchema, length: number, dim: number): void => {
-  if (length !== dim) throw invalid(`the dim (${length}) of field data(${field.name}) is not equal to schema dim (${dim})`);
+const array = (field: FieldSchema): ArrayReader => {
+  const kinds = elementKinds(field.elementType);
+  const read = scalar({ ...field, dataType: field.elementType });
+  return (value) => {
+    if (!Array.isArray(value) && !isTypedArray(value)) throw mismatch(field, value);
+    return Array.from(value as ArrayLike<unknown>, (element, i) => {
+      if (!kinds.includes(typeof element)) throw mismatch(field, value, ` Element ${i} is a {${kindOf(element)}}.`);
+      return read(element, i);
+    });
+  };
+};
+
+const scalar = (field: FieldSchema): ScalarReader => {
+  switch (field.dataType) {
+    case DataType.Bool:
+      return typed(field, "boolean");
+    case DataType.Int8:
+    case DataType.Int16:
+    case DataType.Int32:
+    case DataType.Int64:
+      return integer(field);
+    case DataType.Float:
+    case DataType.Double:
+      return typed(field, "number");
+    case DataType.JSON:
+      return json(field);
+    default:
+      return typed(field, "string");
+  }
 };
 
 export const strictDialect: Dialect = {
-  scalar(field) {
-    switch (field.dataType) {
-      case DataType.Bool:
-        return typed(field, "boolean");
-      case DataType.Int8:
-      case DataType.Int16:
-      case DataType.Int32:
-      case DataType.Int64:
-        return integer(field);
-      case DataType.Float:
-      case DataType.Double:
-        return typed(field, "number");
-      case DataType.JSON:
-        return json(field);
-      default:
-        return typed(field, "string");
-    }
-  },
-  vector,
+  scalar,
+  array,
+  vector: strictVector,
+  bytes: strictBytes,
   unknownKey: (key) => invalid(`Attempt to insert an unexpected field \`${key}\` to collection without enabling dynamic field`),
   metaKey: (dynamic) =>
     dynamic
