@@ -75,77 +75,88 @@ pub struct Side<T> {
 impl Test {
     /// The answers for `rows` of a chunk, at most a block; only those in `wanted` matter.
     pub fn run(&self, chunk: &Chunk, rows: Range<usize>, wanted: &Mask) -> Truth {
-        let column = |at: usize| &chunk.columns[at];
+        let (column, holds) = match self {
+            Test::Constant(value) => return Truth::constant(*value),
+            Test::IsNull { column } => return Truth::known(&valid(&chunk.columns[*column], &rows), &Mask::ALL).not(),
+            Test::Json { column, path, test } => return run_json(&chunk.columns[*column], path, test, rows, wanted),
+            Test::Bools { column, truth } => {
+                let values = bools(&chunk.columns[*column]);
+                (column, Mask::of(&values[rows.clone()], |value| truth[usize::from(value != 0)]))
+            }
+            Test::Integers { column, arithmetic, test } => (
+                column,
+                test_integers(&chunk.columns[*column].values, rows.clone(), *arithmetic, test),
+            ),
+            Test::Floats { column, arithmetic, test } => {
+                (column, test_floats(&chunk.columns[*column].values, rows.clone(), *arithmetic, test))
+            }
+            Test::Text { column, test } => {
+                let values = &chunk.columns[*column].values;
+                let known = valid(&chunk.columns[*column], &rows);
+                (
+                    column,
+                    wanted.and(&known).filtered(|row| test.holds(values.bytes_at(rows.start + row))),
+                )
+            }
+            pair => return pair.run_pair(chunk, rows, wanted),
+        };
+        Truth::known(&holds, &valid(&chunk.columns[*column], &rows))
+    }
+
+    /// Two columns, of which a null in either makes null.
+    fn run_pair(&self, chunk: &Chunk, rows: Range<usize>, wanted: &Mask) -> Truth {
+        let known = |left: usize, right: usize| valid(&chunk.columns[left], &rows).and(&valid(&chunk.columns[right], &rows));
         match self {
-            Test::Constant(value) => Truth::constant(*value),
-            Test::IsNull { column: at } => Truth::known(&valid(column(*at), &rows), &Mask::ALL).not(),
-            Test::Bools { column: at, truth } => {
-                let Values::Bool(values) = &column(*at).values else {
-                    unreachable!("bound to a bool column")
-                };
-                Truth::known(
-                    &Mask::of(&values[rows.clone()], |value| truth[usize::from(value != 0)]),
-                    &valid(column(*at), &rows),
-                )
-            }
-            Test::Integers {
-                column: at,
-                arithmetic,
-                test,
-            } => Truth::known(
-                &test_integers(&column(*at).values, rows.clone(), *arithmetic, test),
-                &valid(column(*at), &rows),
-            ),
-            Test::Floats {
-                column: at,
-                arithmetic,
-                test,
-            } => Truth::known(
-                &test_floats(&column(*at).values, rows.clone(), *arithmetic, test),
-                &valid(column(*at), &rows),
-            ),
-            Test::Text { column: at, test } => {
-                let known = valid(column(*at), &rows);
-                let values = &column(*at).values;
-                Truth::known(
-                    &wanted.and(&known).filtered(|row| test.holds(values.bytes_at(rows.start + row))),
-                    &known,
-                )
-            }
             Test::IntegerPair { comparison, left, right } => {
                 let (mut left_buffer, mut right_buffer) = ([0; BLOCK_ROWS], [0; BLOCK_ROWS]);
-                let left_values = load_integers(&column(left.column).values, rows.clone(), left.arithmetic, &mut left_buffer);
-                let right_values = load_integers(&column(right.column).values, rows.clone(), right.arithmetic, &mut right_buffer);
-                let known = valid(column(left.column), &rows).and(&valid(column(right.column), &rows));
-                Truth::known(&compare_all(*comparison, left_values, right_values), &known)
+                let left_values = load_integers(&chunk.columns[left.column].values, rows.clone(), left.arithmetic, &mut left_buffer);
+                let right_values = load_integers(
+                    &chunk.columns[right.column].values,
+                    rows.clone(),
+                    right.arithmetic,
+                    &mut right_buffer,
+                );
+                Truth::known(
+                    &compare_all(*comparison, left_values, right_values),
+                    &known(left.column, right.column),
+                )
             }
             Test::FloatPair { comparison, left, right } => {
                 let (mut left_buffer, mut right_buffer) = ([0.0; BLOCK_ROWS], [0.0; BLOCK_ROWS]);
-                let left_values = load_floats(&column(left.column).values, rows.clone(), left.arithmetic, &mut left_buffer);
-                let right_values = load_floats(&column(right.column).values, rows.clone(), right.arithmetic, &mut right_buffer);
-                let known = valid(column(left.column), &rows).and(&valid(column(right.column), &rows));
-                Truth::known(&compare_all(*comparison, left_values, right_values), &known)
+                let left_values = load_floats(&chunk.columns[left.column].values, rows.clone(), left.arithmetic, &mut left_buffer);
+                let right_values = load_floats(
+                    &chunk.columns[right.column].values,
+                    rows.clone(),
+                    right.arithmetic,
+                    &mut right_buffer,
+                );
+                Truth::known(
+                    &compare_all(*comparison, left_values, right_values),
+                    &known(left.column, right.column),
+                )
             }
             Test::BoolPair { comparison, left, right } => {
-                let (Values::Bool(left_values), Values::Bool(right_values)) = (&column(*left).values, &column(*right).values) else {
-                    unreachable!("bound to bool columns")
-                };
-                let known = valid(column(*left), &rows).and(&valid(column(*right), &rows));
-                Truth::known(
-                    &compare_all(*comparison, &left_values[rows.clone()], &right_values[rows.clone()]),
-                    &known,
-                )
+                let (left_values, right_values) = (bools(&chunk.columns[*left]), bools(&chunk.columns[*right]));
+                let compared = compare_all(*comparison, &left_values[rows.clone()], &right_values[rows.clone()]);
+                Truth::known(&compared, &known(*left, *right))
             }
             Test::TextPair { comparison, left, right } => {
-                let known = valid(column(*left), &rows).and(&valid(column(*right), &rows));
-                let order = |row: usize| column(*left).values.bytes_at(row).cmp(column(*right).values.bytes_at(row));
-                Truth::known(
-                    &wanted.and(&known).filtered(|row| holds(*comparison, order(rows.start + row))),
-                    &known,
-                )
+                let known = known(*left, *right);
+                let text = |column: usize, row: usize| chunk.columns[column].values.bytes_at(rows.start + row);
+                let compared = wanted
+                    .and(&known)
+                    .filtered(|row| holds(*comparison, text(*left, row).cmp(text(*right, row))));
+                Truth::known(&compared, &known)
             }
-            Test::Json { column: at, path, test } => run_json(column(*at), path, test, rows, wanted),
+            _ => unreachable!("not a pair"),
         }
+    }
+}
+
+fn bools(column: &Column) -> &[u8] {
+    match &column.values {
+        Values::Bool(values) => values,
+        _ => unreachable!("bound to a bool column"),
     }
 }
 

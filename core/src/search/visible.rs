@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::filter::Filter;
 use crate::index::row_set::RowSet;
 use crate::segment::chunk::Chunk;
+use crate::segment::schema::Schema;
 use crate::segment::{Keys, SegmentSnapshot};
 
 /// Rows that one thread judges at a time; a multiple of a filter's block.
@@ -39,8 +41,16 @@ pub struct Part<'a> {
 }
 
 impl Sight {
-    /// Kinds: those of a filter.
+    /// Kinds: those of a filter, `malformed`.
     pub fn new(segments: &[SegmentSnapshot], timestamp: u64, filter: Option<&[u8]>) -> Outcome<Sight> {
+        // Columns are met by their positions.
+        let first = segments.first().map(|segment| &segment.schema);
+        if segments
+            .iter()
+            .any(|segment| first.is_some_and(|first| !has_columns_of(&segment.schema, first)))
+        {
+            return Err(Failure::malformed("segments of different schemas"));
+        }
         let filter = match (filter, segments.first()) {
             (Some(bytes), Some(segment)) => Some(Filter::parse(bytes, &segment.schema)?),
             _ => None,
@@ -113,6 +123,17 @@ impl Sight {
     fn sees_all(&self, chunk: &Chunk) -> bool {
         chunk.timestamp_max <= self.timestamp && chunk.deletes.count() == 0
     }
+}
+
+fn has_columns_of(schema: &Arc<Schema>, other: &Arc<Schema>) -> bool {
+    let columns = |schema: &Schema| {
+        schema
+            .columns
+            .iter()
+            .map(|column| (column.id, column.kind, column.dim))
+            .collect::<Vec<_>>()
+    };
+    Arc::ptr_eq(schema, other) || columns(schema) == columns(other)
 }
 
 fn parts_with_keys<'a>(segment: &'a SegmentSnapshot, keys: &Keys) -> Vec<Part<'a>> {

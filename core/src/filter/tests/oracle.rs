@@ -39,19 +39,13 @@ impl Oracle<'_> {
             Node::Constant(value) => Some(*value),
             Node::And { count, .. } => {
                 let children: Vec<_> = (0..*count).map(|_| self.node(nodes, at)).collect();
-                if children.contains(&Some(false)) {
-                    Some(false)
-                } else {
-                    children.contains(&None).then_some(()).map_or(Some(true), |()| None)
-                }
+                let is_false = children.contains(&Some(false));
+                (is_false || !children.contains(&None)).then_some(!is_false)
             }
             Node::Or { count, .. } => {
                 let children: Vec<_> = (0..*count).map(|_| self.node(nodes, at)).collect();
-                if children.contains(&Some(true)) {
-                    Some(true)
-                } else {
-                    children.contains(&None).then_some(()).map_or(Some(false), |()| None)
-                }
+                let is_true = children.contains(&Some(true));
+                (is_true || !children.contains(&None)).then_some(is_true)
             }
             Node::Not { .. } => self.node(nodes, at).map(|value| !value),
             Node::Compare {
@@ -78,37 +72,37 @@ impl Oracle<'_> {
                 let high_comparison = if *high_inclusive { Comparison::LessEqual } else { Comparison::Less };
                 Some(self.compare(low_comparison, &value, low)? && self.compare(high_comparison, &value, high)?)
             }
-            Node::In { operand, values } => {
-                let value = self.value(operand)?;
-                if matches!(value, Datum::Tree(Tree::Null)) {
-                    return None;
-                }
-                let found: Vec<_> = values.iter().map(|of| self.compare(Comparison::Equal, &value, of)).collect();
-                if !found.is_empty() && found.iter().all(Option::is_none) {
-                    None
-                } else {
-                    Some(found.contains(&Some(true)))
-                }
-            }
+            Node::In { operand, values } => self.one_of(operand, values),
             Node::Like { operand, pattern } => match self.value(operand)? {
                 Datum::Text(text) | Datum::Tree(Tree::String(text)) => {
                     Some(like(&text.chars().collect::<Vec<_>>(), &pattern.chars().collect::<Vec<_>>()))
                 }
                 _ => None,
             },
-            Node::IsNull(operand) => Some(match self.value(operand) {
-                None => true,
-                Some(Datum::Tree(Tree::Null)) => operand.path.as_ref().is_some_and(|path| !path.is_empty()),
-                Some(_) => false,
-            }),
-            Node::Exists(operand) => Some(match self.value(operand) {
-                Some(Datum::Tree(tree)) => has_leaf(&tree),
-                _ => false,
-            }),
+            Node::IsNull(operand) => Some(self.is_null(operand)),
+            Node::Exists(operand) => Some(matches!(self.value(operand), Some(Datum::Tree(tree)) if has_leaf(&tree))),
             Node::CompareOperands { comparison, left, right } => {
                 let (left, right) = (self.computed(left, &[])?, self.computed(right, &[])?);
                 order(&left, &right).map(|order| holds(*comparison, order))
             }
+        }
+    }
+
+    fn one_of(&self, operand: &Operand, values: &[Value]) -> Option<bool> {
+        let value = self.value(operand)?;
+        if matches!(value, Datum::Tree(Tree::Null)) {
+            return None;
+        }
+        let found: Vec<_> = values.iter().map(|of| self.compare(Comparison::Equal, &value, of)).collect();
+        let is_other_kind = !found.is_empty() && found.iter().all(Option::is_none);
+        (!is_other_kind).then(|| found.contains(&Some(true)))
+    }
+
+    fn is_null(&self, operand: &Operand) -> bool {
+        match self.value(operand) {
+            None => true,
+            Some(Datum::Tree(Tree::Null)) => operand.path.as_ref().is_some_and(|path| !path.is_empty()),
+            Some(_) => false,
         }
     }
 

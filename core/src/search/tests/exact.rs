@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::model::{KEY, RowFilter, SERIAL, VECTOR, World, integers_in, vector};
+use super::model::{RowFilter, SERIAL, VECTOR, World, integers_in, vector};
 use crate::distance::{Metric, kernels};
 use crate::filter::tests::random::{Random, seed};
-use crate::search::request::{Output, QueryRequest, SearchRequest, Selection};
+use crate::search::request::{Output, QueryRequest, SearchReply, SearchRequest, Selection};
 use crate::search::{count, keys, query, search};
 
 fn score(metric: Metric, query: &[f32], row: &[f32]) -> f32 {
@@ -35,64 +35,79 @@ fn searches_agree_with_the_model() {
         let world = World::random(&mut random);
         let snapshots = world.snapshots();
         for _ in 0..6 {
-            let metric = random.pick(&[Metric::L2, Metric::Ip, Metric::Cosine]);
             let queries: Vec<Vec<f32>> = (0..random.pick(&[1, 2, 19])).map(|_| vector(&mut random)).collect();
             let filter = RowFilter::random(&mut random);
-            let (radius, range_filter) = match (metric, random.below(3)) {
-                (Metric::L2, 1) => (Some(60.0), None),
-                (Metric::L2, 2) => (Some(70.0), Some(20.0)),
-                (Metric::Ip, 1) => (Some(-3.0), None),
-                (Metric::Ip, 2) => (Some(-5.0), Some(12.0)),
-                (Metric::Cosine, 2) => (Some(0.1), Some(0.6)),
-                _ => (None, None),
-            };
-            let request = SearchRequest {
-                field_id: VECTOR,
-                metric,
-                vectors: queries.iter().flatten().flat_map(|value| value.to_le_bytes()).collect(),
-                limit: random.pick(&[1, 3, 10, 200]),
-                offset: random.pick(&[0, 0, 2, 50]),
-                ef: 0,
-                read_timestamp: world.clock - random.below(world.clock as usize) as u64 / 4,
-                filter: filter.program(&world),
-                radius,
-                range_filter,
-                round_decimal: -1,
-                outputs: serials(),
-            };
+            let request = request(&mut random, &world, &queries, &filter);
             let reply = search(&snapshots, &request).unwrap_or_else(|failure| panic!("seed {seed} case {case}: {failure:?}"));
-            let ids = world.numbers_of(&reply.ids);
-            let scores: Vec<f32> = reply
-                .scores
-                .chunks_exact(4)
-                .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-                .collect();
-            let rows = integers_in(&reply.fields[0]);
-            assert_eq!((ids.len(), scores.len()), (rows.len(), rows.len()));
-            let mut at = 0;
-            for (query, topk) in queries.iter().zip(&reply.topks) {
-                let expected = best(&world, query, &request, &filter);
-                let range = at..at + *topk as usize;
-                let found: Vec<(f32, i64)> = scores[range.clone()]
-                    .iter()
-                    .copied()
-                    .zip(ids[range.clone()].iter().copied())
-                    .collect();
-                assert_eq!(found, expected, "seed {seed} case {case}: {request:?} {filter:?}");
-                for (hit, serial) in found.iter().zip(&rows[range]) {
-                    let row = world.rows.iter().find(|row| row.serial == *serial).expect("a row");
-                    assert_eq!(
-                        (hit.1, Some(hit.0)),
-                        (row.key, row.vector.as_ref().map(|vector| score(metric, query, vector)))
-                    );
-                }
-                hits += found.len();
-                at += *topk as usize;
-            }
-            assert_eq!(at, ids.len());
+            hits += check(
+                &world,
+                &queries,
+                &request,
+                &filter,
+                &reply,
+                &format!("seed {seed} case {case}: {request:?} {filter:?}"),
+            );
         }
     }
     assert!(hits > 3000, "{hits}");
+}
+
+fn request(random: &mut Random, world: &World, queries: &[Vec<f32>], filter: &RowFilter) -> SearchRequest {
+    let metric = random.pick(&[Metric::L2, Metric::Ip, Metric::Cosine]);
+    let (radius, range_filter) = match (metric, random.below(3)) {
+        (Metric::L2, 1) => (Some(60.0), None),
+        (Metric::L2, 2) => (Some(70.0), Some(20.0)),
+        (Metric::Ip, 1) => (Some(-3.0), None),
+        (Metric::Ip, 2) => (Some(-5.0), Some(12.0)),
+        (Metric::Cosine, 2) => (Some(0.1), Some(0.6)),
+        _ => (None, None),
+    };
+    SearchRequest {
+        field_id: VECTOR,
+        metric,
+        vectors: queries.iter().flatten().flat_map(|value| value.to_le_bytes()).collect(),
+        limit: random.pick(&[1, 3, 10, 200]),
+        offset: random.pick(&[0, 0, 2, 50]),
+        ef: 0,
+        read_timestamp: world.clock - random.below(world.clock as usize) as u64 / 4,
+        filter: filter.program(world),
+        radius,
+        range_filter,
+        round_decimal: -1,
+        outputs: serials(),
+    }
+}
+
+/// Holds a reply against the model; returns its hits.
+fn check(world: &World, queries: &[Vec<f32>], request: &SearchRequest, filter: &RowFilter, reply: &SearchReply, what: &str) -> usize {
+    let ids = world.numbers_of(&reply.ids);
+    let scores: Vec<f32> = reply
+        .scores
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
+    let rows = integers_in(&reply.fields[0]);
+    assert_eq!((ids.len(), scores.len()), (rows.len(), rows.len()), "{what}");
+    let mut at = 0;
+    for (query, topk) in queries.iter().zip(&reply.topks) {
+        let range = at..at + *topk as usize;
+        let found: Vec<(f32, i64)> = scores[range.clone()]
+            .iter()
+            .copied()
+            .zip(ids[range.clone()].iter().copied())
+            .collect();
+        assert_eq!(found, best(world, query, request, filter), "{what}");
+        for ((hit, key), serial) in found.iter().zip(&rows[range]) {
+            let row = world.rows.iter().find(|row| row.serial == *serial).expect("a row");
+            let row_score = row.vector.as_ref().map(|vector| score(request.metric, query, vector));
+            assert_eq!((*key, Some(*hit)), (row.key, row_score), "{what}");
+        }
+        at += *topk as usize;
+    }
+    assert_eq!(at, ids.len(), "{what}");
+    at
 }
 
 /// Scores and keys that a query should find.
@@ -187,5 +202,4 @@ fn queries_counts_and_keys_agree_with_the_model() {
         }
     }
     assert!(found > 10_000, "{found}");
-    assert_ne!(KEY, SERIAL);
 }

@@ -71,6 +71,53 @@ fn ids(snapshot: &SegmentSnapshot, request: &SearchRequest) -> Vec<Vec<i64>> {
         .collect()
 }
 
+fn request(metric: Metric, queries: &[f32], below: Option<i64>) -> SearchRequest {
+    let operand = Operand {
+        field: NUMBER,
+        path: None,
+        arithmetic: None,
+    };
+    let comparison = Comparison::Less;
+    SearchRequest {
+        field_id: VECTOR,
+        metric,
+        vectors: queries.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        limit: 8,
+        offset: 2,
+        ef: 0,
+        read_timestamp: 100,
+        filter: below.map(|below| {
+            encode(&[Node::Compare {
+                comparison,
+                operand,
+                value: Value::Int(below),
+            }])
+        }),
+        radius: None,
+        range_filter: None,
+        round_decimal: -1,
+        outputs: Vec::new(),
+    }
+}
+
+fn add_index(segment: &Segment, rows: &[f32], metric: Metric) {
+    let index = Hnsw::build(
+        rows,
+        DIM,
+        None,
+        HnswParameters {
+            metric,
+            m: 16,
+            ef_construction: 100,
+        },
+    );
+    let slot = IndexSlot {
+        byte_size: index.byte_size(),
+        index: Arc::new(index),
+    };
+    segment.put_index(VECTOR, slot);
+}
+
 #[test]
 fn an_index_finds_what_a_scan_finds() {
     let seed = seed();
@@ -82,72 +129,22 @@ fn an_index_finds_what_a_scan_finds() {
         let segment = segment(rows);
         segment.delete(&Keys::Int64((0..ROWS as i64).step_by(50).collect()), 7);
         let exact = segment.snapshot();
-        let index = Hnsw::build(
-            rows,
-            DIM,
-            None,
-            HnswParameters {
-                metric,
-                m: 16,
-                ef_construction: 100,
-            },
-        );
-        segment.put_index(
-            VECTOR,
-            IndexSlot {
-                byte_size: index.byte_size(),
-                index: Arc::new(index),
-            },
-        );
+        add_index(&segment, rows, metric);
         let indexed = segment.snapshot();
         for below in [None, Some(80), Some(3)] {
-            let operand = Operand {
-                field: NUMBER,
-                path: None,
-                arithmetic: None,
-            };
-            let filter = |below| {
-                encode(&[Node::Compare {
-                    comparison: Comparison::Less,
-                    operand,
-                    value: Value::Int(below),
-                }])
-            };
-            let request = SearchRequest {
-                field_id: VECTOR,
-                metric,
-                vectors: queries.iter().flat_map(|value| value.to_le_bytes()).collect(),
-                limit: 8,
-                offset: 2,
-                ef: 0,
-                read_timestamp: 100,
-                filter: below.map(filter),
-                radius: None,
-                range_filter: None,
-                round_decimal: -1,
-                outputs: Vec::new(),
-            };
+            let request = request(metric, queries, below);
             let (found, expected) = (ids(&indexed, &request), ids(&exact, &request));
             assert!(found.iter().chain(&expected).all(|hits| hits.len() == 8), "seed {seed}");
-            let same: usize = found
-                .iter()
-                .zip(&expected)
+            let pairs = found.iter().zip(&expected);
+            let same: usize = pairs
                 .map(|(found, expected)| found.iter().filter(|id| expected.contains(id)).count())
                 .sum();
             let recall = same as f32 / (8 * found.len()) as f32;
-            println!("{metric:?} {below:?} recall {recall}");
             assert!(recall >= 0.95, "seed {seed}: {metric:?} {below:?} recall {recall}");
-            assert!(
-                found
-                    .iter()
-                    .flatten()
-                    .all(|id| id % 50 != 0 && below.is_none_or(|below| id * 7919 % 100 < below)),
-                "seed {seed}"
-            );
+            let is_allowed = |id: &i64| id % 50 != 0 && below.is_none_or(|below| id * 7919 % 100 < below);
+            assert!(found.iter().flatten().all(is_allowed), "seed {seed}");
         }
     }
-    assert!(
-        walk_pays(ROWS * 3 / 4, ROWS, DIM) && !walk_pays(ROWS / 50, ROWS, DIM),
-        "both ways are tried"
-    );
+    let both = walk_pays(ROWS * 3 / 4, ROWS, DIM) && !walk_pays(ROWS / 50, ROWS, DIM);
+    assert!(both, "walks and scans are tried");
 }
