@@ -16,7 +16,10 @@ import { type ConsistencyLevelName, consistencyOf, type Properties, pairsOf } fr
 import { asList, type Id, idFilter, RowMethods } from "./rows.js";
 import { type FilterParams, templateValues } from "./template.js";
 
-/** A row of a result: int64 as number when safe, else bigint; vectors as Float32Array; JSON parsed; dynamic keys beside the fields. */
+/**
+ * A row of a result: int64 as number when safe, else bigint; JSON parsed; dynamic keys beside the fields; null where a field has no value.
+ * FloatVector, Float16Vector and BFloat16Vector are Float32Array, BinaryVector Uint8Array, Int8Vector Int8Array, SparseFloatVector `{ [index]: value }`.
+ */
 export type ResultRow = Record<string, unknown>;
 
 interface ReadOptions extends CollectionOptions {

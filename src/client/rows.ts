@@ -8,7 +8,20 @@ import { CollectionMethods } from "./collections.js";
 import { type CollectionOptions, type KnownSchema, milvus } from "./connection.js";
 import { type FilterParams, templateValues } from "./template.js";
 
-/** A row: values by field name. int64 values may be safe integers or bigints, vectors number[] or Float32Array. */
+/**
+ * A row: values by field name. Keys that are no fields go to the dynamic field, where there is one.
+ *
+ * | type | takes |
+ * | --- | --- |
+ * | Int64 | safe integer, bigint |
+ * | JSON | any JSON value |
+ * | Array | array of what its elements' type takes, typed array |
+ * | FloatVector | number[], Float32Array |
+ * | Float16Vector, BFloat16Vector | number[] or Float32Array, which is rounded; Uint8Array of the little-endian values |
+ * | BinaryVector | bytes as number[] or Uint8Array, of `dim` / 8 |
+ * | Int8Vector | number[], Int8Array |
+ * | SparseFloatVector | `{ [index]: value }`, `{ indices, values }`, Map |
+ */
 export type RowData = Readonly<Record<string, unknown>>;
 
 /** A primary key. */

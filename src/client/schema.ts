@@ -31,17 +31,19 @@ export interface FieldDefinition {
   readonly isPrimary?: boolean;
   /** Primary key only: the server makes the values. */
   readonly autoId?: boolean;
+  /** Int64 or VarChar, not nullable: rows with the same value are in the same partition, which the server chooses. One field of a collection. */
   readonly isPartitionKey?: boolean;
   readonly isClusteringKey?: boolean;
   readonly nullable?: boolean;
-  /** Value of rows that leave the field out. */
+  /** Value of rows that leave the field out. Not of Array, JSON and vectors. */
   readonly defaultValue?: boolean | number | bigint | string;
-  /** Of vectors. */
+  /** Of vectors but SparseFloatVector: elements. Of BinaryVector: bits, a multiple of 8. */
   readonly dim?: number;
-  /** Of VarChar: bytes. */
+  /** Of VarChar, and of an Array of VarChar: bytes of one value. */
   readonly maxLength?: number;
-  /** Of Array. */
+  /** Of Array: elements that a row may have, at most 4096. */
   readonly maxCapacity?: number;
+  /** Of Array: a scalar type but JSON. */
   readonly elementType?: DataTypeName | number;
   /** Further type parameters, by Milvus's names (`enable_analyzer`, `mmap.enabled`, …). */
   readonly params?: Properties;
@@ -101,7 +103,7 @@ export const schemaOf = (collectionName: string, definition: SchemaDefinition): 
     functions: (definition.functions ?? []).map(functionSchemaOf),
   });
 
-const fieldSchemaOf = (field: FieldDefinition): FieldSchema => {
+export const fieldSchemaOf = (field: FieldDefinition): FieldSchema => {
   const dataType = dataTypeOf(field.dataType);
   const known = { dim: field.dim, max_length: field.maxLength, max_capacity: field.maxCapacity };
   return FieldSchema.create({
