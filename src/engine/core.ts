@@ -67,6 +67,8 @@ export interface CoreSegment {
   append(rows: CoreRows, timestamp: bigint): void;
   /** Gives all rows the columns that the schema has and they lack: default or null. Rows decoded by an older schema may still be appended. */
   setSchema(schema: CoreSchema): void;
+  /** Lets go of the rows: their memory goes back once the calls under way have ended. Every later call fails. */
+  release(): void;
   /** Marks rows with these keys (an encoded `schema.IDs`) written before `timestamp` as deleted then; returns how many it marked. */
   delete(ids: Buffer, timestamp: bigint): number;
   /** Marks all rows written before `timestamp` as deleted then. */

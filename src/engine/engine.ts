@@ -139,6 +139,7 @@ export class Engine implements EngineApi {
     await this.storage.drained();
     if (this.state.log.byteSize > this.state.settings.replayBytesMax) await this.sealBeforeEnd();
     await this.state.log.close();
+    for (const shard of this.state.shards.values()) shard.drop();
     await this.release();
   }
 

@@ -30,6 +30,11 @@ const sealOne = async (state: EngineState, shard: Shard, entry: SegmentEntry): P
   sealing.finish(sealed);
   // The schema may have got columns while the file was written.
   sealed.setSchema(shard.schema);
+  if (!shard.holds(entry)) {
+    sealed.release();
+    return;
+  }
+  entry.core.release();
   entry.core = sealed;
   entry.file = file;
   entry.state = "sealed";

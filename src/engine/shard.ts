@@ -107,8 +107,9 @@ export class Shard {
     }
   }
 
-  /** Forgets the segments of a partition, or all; readers that hold them keep them. */
+  /** Lets go of the segments of a partition, or all; reads under way keep them until they end. */
   drop(partitionId?: bigint): void {
+    for (const entry of this.list(partitionId === undefined ? [] : [partitionId])) entry.core.release();
     this.segments = partitionId === undefined ? [] : this.segments.filter((entry) => entry.partitionId !== partitionId);
     if (partitionId === undefined) this.growing.clear();
     else this.growing.delete(partitionId);

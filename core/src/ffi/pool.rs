@@ -58,6 +58,13 @@ fn yield_to_others() {
     let _ = rustix::process::setpriority_process(None, 10);
 }
 
+/// Drops a value on a thread of the pool: giving much memory back takes long.
+pub fn discard<T: Send + 'static>(value: T) {
+    if let Ok(pools) = pools() {
+        pools.background.spawn(move || drop(value));
+    }
+}
+
 /// Does `work` on a pool; the promise gets what `show` makes of its result on the caller's thread.
 pub fn promise<'env, T: Send + 'static, Shown: ToNapiValue + 'static>(
     env: &'env Env,

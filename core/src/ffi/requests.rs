@@ -68,7 +68,7 @@ type Segments<'env> = Vec<ClassInstance<'env, CoreSegment>>;
 
 #[napi]
 pub fn search<'env>(env: &'env Env, segments: Segments, request: CoreSearch) -> napi::Result<Object<'env>> {
-    let snapshots = snapshots_of(&segments);
+    let snapshots = snapshots_of(&segments).map_err(error_of)?;
     let request = search_request(request).map_err(error_of)?;
     promise(
         env,
@@ -87,7 +87,7 @@ pub fn search<'env>(env: &'env Env, segments: Segments, request: CoreSearch) -> 
 
 #[napi]
 pub fn query<'env>(env: &'env Env, segments: Segments, request: CoreQuery) -> napi::Result<Object<'env>> {
-    let snapshots = snapshots_of(&segments);
+    let snapshots = snapshots_of(&segments).map_err(error_of)?;
     let request = query_request(request).map_err(error_of)?;
     promise(
         env,
@@ -104,7 +104,7 @@ pub fn query<'env>(env: &'env Env, segments: Segments, request: CoreQuery) -> na
 
 #[napi]
 pub fn count<'env>(env: &'env Env, segments: Segments, request: CoreSelection) -> napi::Result<Object<'env>> {
-    let snapshots = snapshots_of(&segments);
+    let snapshots = snapshots_of(&segments).map_err(error_of)?;
     let selection = selection_of(&request.read_timestamp, request.filter).map_err(error_of)?;
     promise(
         env,
@@ -116,7 +116,7 @@ pub fn count<'env>(env: &'env Env, segments: Segments, request: CoreSelection) -
 
 #[napi]
 pub fn keys<'env>(env: &'env Env, segments: Segments, request: CoreSelection) -> napi::Result<Object<'env>> {
-    let snapshots = snapshots_of(&segments);
+    let snapshots = snapshots_of(&segments).map_err(error_of)?;
     let selection = selection_of(&request.read_timestamp, request.filter).map_err(error_of)?;
     promise(
         env,
@@ -127,8 +127,8 @@ pub fn keys<'env>(env: &'env Env, segments: Segments, request: CoreSelection) ->
 }
 
 /// Taken where the call is made, so that it sees what the caller has written and nothing later.
-fn snapshots_of(segments: &Segments) -> Vec<SegmentSnapshot> {
-    segments.iter().map(|segment| segment.segment.snapshot()).collect()
+fn snapshots_of(segments: &Segments) -> Outcome<Vec<SegmentSnapshot>> {
+    segments.iter().map(|segment| Ok(segment.segment()?.snapshot())).collect()
 }
 
 fn selection_of(read_timestamp: &BigInt, filter: Option<Buffer>) -> Outcome<Selection> {

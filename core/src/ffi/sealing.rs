@@ -6,21 +6,29 @@ use napi::Env;
 use napi::bindgen_prelude::{Buffer, Object};
 use napi_derive::napi;
 
-use super::guarded;
-use super::pool::{Urgency, promise};
+use super::pool::{Urgency, discard, promise};
 use super::segment::CoreSegment;
+use super::{error_of, guarded};
+use crate::failure::{Failure, Outcome};
 use crate::segment::Sealing;
 
+/// Holds the growing segment's rows until it is finished.
 #[napi]
 pub struct CoreSealing {
-    sealing: Arc<Sealing>,
+    sealing: Option<Arc<Sealing>>,
+    block_count: u32,
 }
 
 impl CoreSealing {
     pub(super) fn new(sealing: Sealing) -> Self {
         CoreSealing {
-            sealing: Arc::new(sealing),
+            block_count: sealing.block_count() as u32,
+            sealing: Some(Arc::new(sealing)),
         }
+    }
+
+    fn sealing(&self) -> Outcome<Arc<Sealing>> {
+        self.sealing.clone().ok_or_else(|| Failure::malformed("the sealing is finished"))
     }
 }
 
@@ -28,12 +36,12 @@ impl CoreSealing {
 impl CoreSealing {
     #[napi(getter)]
     pub fn block_count(&self) -> u32 {
-        self.sealing.block_count() as u32
+        self.block_count
     }
 
     #[napi]
     pub fn block<'env>(&self, env: &'env Env, index: u32) -> napi::Result<Object<'env>> {
-        let sealing = Arc::clone(&self.sealing);
+        let sealing = self.sealing().map_err(error_of)?;
         promise(
             env,
             Urgency::Request,
@@ -43,7 +51,9 @@ impl CoreSealing {
     }
 
     #[napi]
-    pub fn finish(&self, sealed: &CoreSegment) -> napi::Result<()> {
-        guarded(|| self.sealing.finish(&sealed.segment))
+    pub fn finish(&mut self, sealed: &CoreSegment) -> napi::Result<()> {
+        guarded(|| self.sealing()?.finish(&*sealed.segment()?))?;
+        self.sealing.take().into_iter().for_each(discard);
+        Ok(())
     }
 }

@@ -1,32 +1,32 @@
 //! Segments and their indexes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Buffer, Either, Null, Object, ObjectFinalize};
 use napi_derive::napi;
 
-use super::pool::{Urgency, promise};
+use super::pool::{Urgency, discard, promise};
 use super::rows::{CoreRows, CoreSchema};
 use super::sealing::CoreSealing;
-use super::{guarded, timestamp_of};
+use super::{error_of, guarded, timestamp_of};
 use crate::distance::Metric;
 use crate::failure::{Arg, Failure, Outcome};
 use crate::index::hnsw::{Hnsw, HnswParameters};
 use crate::segment::column::Values;
 use crate::segment::{IndexSlot, Keys, Sealing, Segment, SegmentSnapshot};
 
+/// Holds a segment until JavaScript lets go of it. Letting go can take long (memory goes back to the system), so a thread of the pool does it: at
+/// `release`, or when the garbage collector finds the object, which is tiny for it.
 #[napi(custom_finalize)]
 pub struct CoreSegment {
-    pub(super) segment: Arc<Segment>,
-    /// Bytes that the garbage collector was told of: its own part of a segment is tiny.
-    told: AtomicI64,
+    segment: RwLock<Option<Arc<Segment>>>,
 }
 
 impl ObjectFinalize for CoreSegment {
-    fn finalize(self, env: Env) -> napi::Result<()> {
-        env.adjust_external_memory(-self.told.load(Ordering::Relaxed)).map(drop)
+    fn finalize(self, _env: Env) -> napi::Result<()> {
+        self.let_go();
+        Ok(())
     }
 }
 
@@ -58,9 +58,21 @@ pub fn open_segment<'env>(env: &'env Env, schema: &CoreSchema, path: String) -> 
 impl CoreSegment {
     fn new(segment: Segment) -> Self {
         CoreSegment {
-            segment: Arc::new(segment),
-            told: AtomicI64::new(0),
+            segment: RwLock::new(Some(Arc::new(segment))),
         }
+    }
+
+    fn get(&self) -> Option<Arc<Segment>> {
+        self.segment.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn segment(&self) -> Outcome<Arc<Segment>> {
+        self.get().ok_or_else(|| Failure::malformed("the segment was released"))
+    }
+
+    fn let_go(&self) {
+        let segment = self.segment.write().unwrap_or_else(PoisonError::into_inner).take();
+        segment.into_iter().for_each(discard);
     }
 }
 
@@ -68,72 +80,71 @@ impl CoreSegment {
 impl CoreSegment {
     #[napi(getter)]
     pub fn row_count(&self) -> u32 {
-        self.segment.row_count() as u32
+        self.get().map_or(0, |segment| segment.row_count()) as u32
     }
 
     #[napi(getter)]
     pub fn deleted_count(&self) -> u32 {
-        self.segment.deleted_count() as u32
+        self.get().map_or(0, |segment| segment.deleted_count()) as u32
     }
 
     #[napi(getter)]
     pub fn byte_size(&self) -> f64 {
-        self.segment.byte_size() as f64
+        self.get().map_or(0, |segment| segment.byte_size()) as f64
     }
 
     #[napi(getter)]
     pub fn sealed(&self) -> bool {
-        self.segment.is_sealed()
+        self.get().is_some_and(|segment| segment.is_sealed())
     }
 
     #[napi]
-    pub fn append(&self, env: &Env, rows: &mut CoreRows, timestamp: BigInt) -> napi::Result<()> {
-        let added = guarded(|| {
-            let timestamp = timestamp_of(&timestamp)?;
-            let rows = rows.take()?;
-            let added = rows.byte_size() as i64;
-            self.segment.append(rows, timestamp).map(|()| added)
-        })?;
-        self.told.fetch_add(added, Ordering::Relaxed);
-        env.adjust_external_memory(added).map(drop)
+    pub fn append(&self, rows: &mut CoreRows, timestamp: BigInt) -> napi::Result<()> {
+        guarded(|| self.segment()?.append(rows.take()?, timestamp_of(&timestamp)?))
+    }
+
+    /// Lets go of the rows; searches that are under way keep them until they end. Afterwards every call fails.
+    #[napi]
+    pub fn release(&self) {
+        self.let_go();
     }
 
     #[napi]
     pub fn set_schema(&self, schema: &CoreSchema) -> napi::Result<()> {
-        guarded(|| self.segment.set_schema(&schema.schema))
+        guarded(|| self.segment()?.set_schema(&schema.schema))
     }
 
     #[napi]
     pub fn delete(&self, ids: Buffer, timestamp: BigInt) -> napi::Result<u32> {
-        guarded(|| Ok(self.segment.delete(&Keys::decode(&ids)?, timestamp_of(&timestamp)?) as u32))
+        guarded(|| Ok(self.segment()?.delete(&Keys::decode(&ids)?, timestamp_of(&timestamp)?) as u32))
     }
 
     #[napi]
     pub fn delete_all(&self, timestamp: BigInt) -> napi::Result<()> {
         guarded(|| {
-            self.segment.delete_all(timestamp_of(&timestamp)?);
+            self.segment()?.delete_all(timestamp_of(&timestamp)?);
             Ok(())
         })
     }
 
     #[napi]
     pub fn encode_deletes(&self) -> napi::Result<Buffer> {
-        guarded(|| Ok(self.segment.encode_deletes().into()))
+        guarded(|| Ok(self.segment()?.encode_deletes().into()))
     }
 
     #[napi]
     pub fn apply_deletes(&self, bytes: Buffer) -> napi::Result<()> {
-        guarded(|| self.segment.apply_deletes(&bytes))
+        guarded(|| self.segment()?.apply_deletes(&bytes))
     }
 
     #[napi]
     pub fn start_sealing(&self) -> napi::Result<CoreSealing> {
-        guarded(|| Sealing::start(&self.segment)).map(CoreSealing::new)
+        guarded(|| Sealing::start(&*self.segment()?)).map(CoreSealing::new)
     }
 
     #[napi]
     pub fn build_index<'env>(&self, env: &'env Env, field_id: u32, parameters: CoreHnsw) -> napi::Result<Object<'env>> {
-        let segment = Arc::clone(&self.segment);
+        let segment = self.segment().map_err(error_of)?;
         let work = move || {
             let parameters = parameters_of(&parameters)?;
             let snapshot = segment.snapshot();
@@ -150,24 +161,27 @@ impl CoreSegment {
 
     #[napi]
     pub fn drop_index(&self, field_id: u32) {
-        self.segment.drop_index(field_id);
+        if let Some(segment) = self.get() {
+            segment.drop_index(field_id);
+        }
     }
 
     #[napi]
     pub fn has_index(&self, field_id: u32) -> bool {
-        self.segment.snapshot().index::<Hnsw>(field_id).is_some()
+        self.get()
+            .is_some_and(|segment| segment.snapshot().index::<Hnsw>(field_id).is_some())
     }
 
     #[napi]
     pub fn encode_index<'env>(&self, env: &'env Env, field_id: u32) -> napi::Result<Object<'env>> {
-        let index = self.segment.snapshot().index::<Hnsw>(field_id);
+        let index = self.get().and_then(|segment| segment.snapshot().index::<Hnsw>(field_id));
         let show = |_, bytes: Option<Vec<u8>>| Ok(bytes.map_or(Either::B(Null), |bytes| Either::A(Buffer::from(bytes))));
         promise(env, Urgency::Background, move || Ok(index.map(|index| index.encode())), show)
     }
 
     #[napi]
     pub fn open_index<'env>(&self, env: &'env Env, field_id: u32, path: String) -> napi::Result<Object<'env>> {
-        let segment = Arc::clone(&self.segment);
+        let segment = self.segment().map_err(error_of)?;
         let work = move || {
             let snapshot = segment.snapshot();
             let vectors = Vectors::of(&snapshot, field_id)?;
