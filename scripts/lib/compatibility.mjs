@@ -3,12 +3,14 @@
 /** What is not an RPC of its own: yes, partly or not yet, with what is there. */
 const features = [
   ["Float vectors", "yes", "Dimensions 2 to 32,768."],
-  ["Float16, BFloat16, Int8, binary and sparse vectors", "not yet", "Refused when a collection is created."],
+  ["Float16, BFloat16, Int8, binary and sparse vectors", "partly", "Stored, indexed by name and returned; searching them is refused."],
   ["Several vector fields a collection", "yes", "Up to 10; each search is over one."],
   ["Scalars: Bool, Int8 to Int64, Float, Double, VarChar, JSON, dynamic field", "yes", "Nullable and default values too."],
-  ["Array, Geometry, Timestamptz, Text, structs", "not yet", "Refused when a collection is created."],
+  ["Array", "partly", "Stored and returned; of filters only `is null`."],
+  ["Geometry, Timestamptz, Text, structs", "not yet", "Refused when a collection is created."],
   ["Functions (BM25, embeddings, MinHash)", "not yet", "Refused when a collection is created."],
-  ["Partition key", "not yet", "Refused when a collection is created."],
+  ["Partition key", "yes", "Rows go by Milvus's hash to `_default_0`, `_default_1`, …; filters on the key do not yet skip partitions."],
+  ["Fields added to a collection with rows", "yes", "AddCollectionField; old rows read the default or null."],
   ["Metrics L2, IP, COSINE", "yes", ""],
   [
     "Index types",
