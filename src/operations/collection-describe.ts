@@ -135,6 +135,7 @@ const restField = (field: FieldSchema) => ({
   description: field.description,
   nullable: field.nullable,
   ...(field.typeParams.length > 0 ? { params: field.typeParams } : {}),
+  ...(field.dataType === DataType.Array ? { elementType: typeName(field.elementType) } : {}),
   ...(field.defaultValue ? { defaultValue: defaultOf(field.defaultValue) } : {}),
 });
 

@@ -10,7 +10,7 @@ import { WireError } from "../shared/proto/wire.js";
 import { DYNAMIC_FIELD, isVector, typeName } from "../shared/schema.js";
 import { fieldIn } from "./collection-rest.js";
 import { type AnyOperation, type Call, defineOperation, type RestReply } from "./operation.js";
-import { checkDefault, checkField, checkStorableField } from "./schema-rules.js";
+import { CLUSTERING, checkDefault, checkField, checkStorableField } from "./schema-rules.js";
 import { type Body, collectionOf, nothing, objectIn, required, restDatabase, textIn } from "./support.js";
 
 const SYSTEM = ["RowID", "Timestamp", DYNAMIC_FIELD, "$namespace_id", "__virtual_pk__"];
@@ -26,6 +26,9 @@ const checkAdded = (field: FieldSchema, { schema }: Collection): void => {
   if (field.isPrimaryKey) throw invalid(`not support to add pk field, field name = ${field.name}`);
   if (field.autoID) throw invalid(`only primary field can speficy AutoID with true, field name = ${field.name}`);
   if (field.isPartitionKey) throw invalid(`not support to add partition key field, field name  = ${field.name}`);
+  if (field.isClusteringKey && !CLUSTERING.has(field.dataType)) {
+    throw invalid(`clustering key field ${field.name} has unsupported data type ${typeName(field.dataType)}`);
+  }
   if (field.isClusteringKey && schema.fields.some((other) => other.isClusteringKey)) {
     throw invalid(`already has another clustering key field, field name: ${field.name}`);
   }

@@ -108,7 +108,8 @@ const checkTypes = (schema: CollectionSchema): void => {
       );
 };
 
-const CLUSTERING: ReadonlySet<number> = new Set([
+/** Types that a clustering key may name; a vector is then refused with an error of its own. */
+export const CLUSTERING: ReadonlySet<number> = new Set([
   DataType.Int8,
   DataType.Int16,
   DataType.Int32,

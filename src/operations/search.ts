@@ -2,7 +2,7 @@
 import { hasPartitionKey, requireCollection } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
 import type { CoreSearchResult } from "../engine/core.js";
-import { invalid, segcore } from "../shared/errors.js";
+import { failure, invalid, segcore } from "../shared/errors.js";
 import { QUERY_VECTORS_MAX } from "../shared/limits.js";
 import {
   DataType,
@@ -15,7 +15,7 @@ import {
   services,
 } from "../shared/proto/generated/messages.js";
 import { type Init, WireError } from "../shared/proto/wire.js";
-import { primaryField } from "../shared/schema.js";
+import { primaryField, typeName } from "../shared/schema.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
 import { efOf, indexParams, metricOf, rangeOf, roundDecimalOf, vectorField, windowOf } from "./search-params.js";
@@ -49,11 +49,15 @@ const queryVectors = (request: SearchRequest): QueryVectors => {
 };
 
 const checkPlaceholder = (field: FieldSchema, vectors: QueryVectors): void => {
-  if (field.dataType !== DataType.FloatVector || vectors.type !== PlaceholderType.FloatVector) {
+  // The codes of plain vectors are the same in both enums.
+  if ((vectors.type as number) !== field.dataType) {
     throw segcore(
       2042,
       `vector type must be the same, field ${field.name} - type ${segcoreType(field.dataType)}, search ph type ${segcoreType(vectors.type)}`,
     );
+  }
+  if (field.dataType !== DataType.FloatVector) {
+    throw failure("notSupported", {}, `searching ${typeName(field.dataType)} field ${field.name} is not supported yet`, true);
   }
   const width = 4 * Number(parameter(field.typeParams, "dim"));
   for (const value of vectors.values) {
