@@ -13,6 +13,7 @@ import { checkCollectionName } from "../shared/names.js";
 import {
   type BatchDescribeCollectionRequest,
   ConsistencyLevel,
+  DataType,
   type DescribeCollectionRequest,
   type DescribeCollectionResponse,
   ErrorCode,
