@@ -106,7 +106,7 @@ impl Binder<'_> {
                 path: path(operand),
                 test: json(operand, against)?,
             }),
-            ColumnType::FloatVector => Err(refused(operand, "vectors are not compared")),
+            _ => Err(refused(operand, "arrays and vectors are not compared")),
         }
     }
 

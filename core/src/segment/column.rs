@@ -13,7 +13,7 @@ pub enum Values {
     Int64(Buffer<i64>),
     Float(Buffer<f32>),
     Double(Buffer<f64>),
-    /// VarChar and JSON: row i is `bytes[offsets[i]..offsets[i + 1]]`; `offsets` has one more entry than rows.
+    /// VarChar, JSON, arrays (each an encoded `schema.ScalarField`), sparse vectors (pairs of index and value): row i is `bytes[offsets[i]..offsets[i + 1]]`; `offsets` has one more entry than rows.
     Bytes {
         offsets: Buffer<u64>,
         bytes: Buffer<u8>,
@@ -27,6 +27,11 @@ pub enum Values {
     Vectors {
         dim: usize,
         values: Buffer<f32>,
+    },
+    /// Vectors of other elements, as the wire has them: row i is `bytes[i * width..(i + 1) * width]`.
+    Packed {
+        width: usize,
+        bytes: Buffer<u8>,
     },
 }
 
@@ -87,6 +92,7 @@ impl Values {
             Values::Bytes { offsets, .. } => offsets.len() - 1,
             Values::Repeated { row_count, .. } => *row_count,
             Values::Vectors { dim, values } => values.len() / dim,
+            Values::Packed { width, bytes } => bytes.len() / width,
         }
     }
 
@@ -103,6 +109,7 @@ impl Values {
             Values::Bytes { offsets, bytes } => offsets.byte_size() + bytes.byte_size(),
             Values::Repeated { text, .. } => text.len(),
             Values::Vectors { values, .. } => values.byte_size(),
+            Values::Packed { bytes, .. } => bytes.byte_size(),
         }
     }
 
@@ -127,6 +134,7 @@ impl Values {
             Values::Bytes { bytes, .. } => bytes,
             Values::Repeated { text, .. } => text,
             Values::Vectors { values, .. } => bytemuck::cast_slice(values),
+            Values::Packed { bytes, .. } => bytes,
         }
     }
 
@@ -153,6 +161,7 @@ impl Values {
             (Values::Float(values), Values::Float(more)) => values.to_mut().extend_from_slice(more),
             (Values::Double(values), Values::Double(more)) => values.to_mut().extend_from_slice(more),
             (Values::Vectors { values, .. }, Values::Vectors { values: more, .. }) => values.to_mut().extend_from_slice(more),
+            (Values::Packed { bytes, .. }, Values::Packed { bytes: more, .. }) => bytes.to_mut().extend_from_slice(more),
             (
                 Values::Bytes { offsets, bytes },
                 Values::Bytes {

@@ -4,12 +4,14 @@
 //! `valid_data` is held against their number; then they are spread out so that each row has a place. A row without a value gets the column's default,
 //! or else is null with a placeholder (0, empty, zero vector). What the client controls never sizes an allocation by more than `COLUMN_BYTES_MAX`.
 
+use bytemuck::Pod;
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
+use super::arrays::{check_lengths, write_array};
 use super::buffer::Buffer;
 use super::column::{Column, Values};
-use super::decode_vectors::decode_vectors;
+use super::decode_vectors::{check_sparse, decode_halves, decode_packed, decode_vectors};
 use super::payload::{Member, Payload};
 use super::schema::{ColumnSchema, ColumnType};
 use crate::failure::{Failure, Outcome};
@@ -47,6 +49,10 @@ fn absent_unnamed(column: &ColumnSchema, row_count: usize) -> Outcome<Column> {
             dim,
             values: Buffer::zeros(row_count.saturating_mul(dim))?,
         },
+        Values::Packed { width, .. } => Values::Packed {
+            width,
+            bytes: Buffer::zeros(row_count.saturating_mul(width))?,
+        },
         values if default.is_some() => return fill_absent(column, values, vec![0; row_count]),
         Values::Bool(_) => Values::Bool(Buffer::zeros(row_count)?),
         Values::Int8(_) => Values::Int8(Buffer::zeros(row_count)?),
@@ -70,6 +76,7 @@ fn decode_unnamed(column: &ColumnSchema, row_count: usize, bytes: &[u8]) -> Outc
     let values = match payload.member {
         None => no_values(column),
         Some(member) if member == member_of(column.kind) => decode_values(column, &payload)?,
+        Some(FLOATS) if is_half(column.kind) => decode_halves(column, &payload)?,
         Some(_) => return Err(Failure::new("typeMismatch", vec![])),
     };
     let value_count = values.row_count();
@@ -105,14 +112,21 @@ fn check_validity(column: &ColumnSchema, row_count: usize, value_count: usize, v
     let valid_count = valid.iter().map(|&flag| usize::from(flag)).sum::<usize>();
     if valid_count != value_count {
         return Err(match column.kind {
-            ColumnType::FloatVector => Failure::new("rowCount", vec![value_count.into(), row_count.into()]),
+            kind if kind.is_vector() => Failure::new("rowCount", vec![value_count.into(), row_count.into()]),
             _ => Failure::new("validLength", vec![value_count.into(), valid_count.into()]),
         });
     }
     Ok(())
 }
 
-fn member_of(kind: ColumnType) -> Member {
+const FLOATS: Member = Member::Vector(2);
+
+/// Whether vectors of 32-bit floats are taken and rounded.
+fn is_half(kind: ColumnType) -> bool {
+    matches!(kind, ColumnType::Float16Vector | ColumnType::BFloat16Vector)
+}
+
+pub(super) fn member_of(kind: ColumnType) -> Member {
     match kind {
         ColumnType::Bool => Member::Scalar(1),
         ColumnType::Int8 | ColumnType::Int16 | ColumnType::Int32 => Member::Scalar(2),
@@ -120,8 +134,14 @@ fn member_of(kind: ColumnType) -> Member {
         ColumnType::Float => Member::Scalar(4),
         ColumnType::Double => Member::Scalar(5),
         ColumnType::VarChar => Member::Scalar(6),
+        ColumnType::Array => Member::Scalar(8),
         ColumnType::Json => Member::Scalar(9),
-        ColumnType::FloatVector => Member::Vector(2),
+        ColumnType::FloatVector => FLOATS,
+        ColumnType::BinaryVector => Member::Vector(3),
+        ColumnType::Float16Vector => Member::Vector(4),
+        ColumnType::BFloat16Vector => Member::Vector(5),
+        ColumnType::SparseFloatVector => Member::Vector(6),
+        ColumnType::Int8Vector => Member::Vector(7),
     }
 }
 
@@ -134,8 +154,12 @@ fn no_values(column: &ColumnSchema) -> Values {
         ColumnType::Int64 => Values::Int64(Buffer::default()),
         ColumnType::Float => Values::Float(Buffer::default()),
         ColumnType::Double => Values::Double(Buffer::default()),
-        ColumnType::VarChar | ColumnType::Json => Values::Bytes {
+        ColumnType::VarChar | ColumnType::Json | ColumnType::Array | ColumnType::SparseFloatVector => Values::Bytes {
             offsets: vec![0].into(),
+            bytes: Buffer::default(),
+        },
+        ColumnType::BinaryVector | ColumnType::Float16Vector | ColumnType::BFloat16Vector | ColumnType::Int8Vector => Values::Packed {
+            width: column.kind.width(column.dim).unwrap_or(1),
             bytes: Buffer::default(),
         },
         ColumnType::FloatVector => Values::Vectors {
@@ -156,9 +180,17 @@ fn decode_values(column: &ColumnSchema, payload: &Payload) -> Outcome<Values> {
         ColumnType::Int64 => Values::Int64(varints(payload, |_, number| Ok(number as i64))?),
         ColumnType::Float => Values::Float(floats(payload)?),
         ColumnType::Double => Values::Double(doubles(payload)?),
-        ColumnType::VarChar => texts(payload, |row, text| check_text(column, row, text))?,
-        ColumnType::Json => texts(payload, |_, text| check_json(column, text))?,
+        ColumnType::VarChar => texts(payload, as_is(|row, text| check_text(column, row, text)))?,
+        ColumnType::Json => texts(payload, as_is(|_, text| check_json(column, text)))?,
+        ColumnType::Array => {
+            check_lengths(column, payload)?;
+            texts(payload, |row, array, out| write_array(column, row, array, out))?
+        }
         ColumnType::FloatVector => decode_vectors(column.dim, payload)?,
+        ColumnType::SparseFloatVector => texts(payload, as_is(|_, vector| check_sparse(vector)))?,
+        ColumnType::BinaryVector | ColumnType::Float16Vector | ColumnType::BFloat16Vector | ColumnType::Int8Vector => {
+            decode_packed(column, payload)?
+        }
     })
 }
 
@@ -171,7 +203,7 @@ fn varints<T>(payload: &Payload, convert: impl Fn(usize, u64) -> Outcome<T>) -> 
     Ok(Buffer::Owned(values))
 }
 
-fn in_range<T: TryFrom<i32>>(at: usize, number: u64, low: i64, high: i64) -> Outcome<T> {
+pub(super) fn in_range<T: TryFrom<i32>>(at: usize, number: u64, low: i64, high: i64) -> Outcome<T> {
     // An int32 is 64 bits wide on the wire; readers take the low half.
     let number = number as i32;
     T::try_from(number).map_err(|_| Failure::new("outOfRange", vec![at.into(), i64::from(number).into(), low.into(), high.into()]))
@@ -206,12 +238,21 @@ pub fn check_finite(value: f64) -> Outcome<()> {
     Err(Failure::new("notFinite", vec![text.into()]))
 }
 
-fn texts(payload: &Payload, check: impl Fn(usize, &[u8]) -> Outcome<()>) -> Outcome<Values> {
+/// Writes what passes a check as it is.
+fn as_is(check: impl Fn(usize, &[u8]) -> Outcome<()>) -> impl Fn(usize, &[u8], &mut Vec<u8>) -> Outcome<()> {
+    move |row, text, out| {
+        check(row, text)?;
+        out.extend_from_slice(text);
+        Ok(())
+    }
+}
+
+/// `write` checks a row and appends the bytes it is kept as.
+fn texts(payload: &Payload, write: impl Fn(usize, &[u8], &mut Vec<u8>) -> Outcome<()>) -> Outcome<Values> {
     let mut bytes = Vec::new();
     let mut offsets = vec![0u64];
     payload.texts(|text| {
-        check(offsets.len() - 1, text)?;
-        bytes.extend_from_slice(text);
+        write(offsets.len() - 1, text, &mut bytes)?;
         offsets.push(bytes.len() as u64);
         Ok(())
     })?;
@@ -269,6 +310,10 @@ fn fill_absent(column: &ColumnSchema, values: Values, valid: Vec<u8>) -> Outcome
             dim,
             values: spread_vectors(dim, &values, &valid),
         },
+        Values::Packed { width, bytes } => Values::Packed {
+            width,
+            bytes: spread_vectors(width, &bytes, &valid),
+        },
     };
     let is_null = default.is_none() && !column.dynamic && valid.contains(&0);
     Ok(Column {
@@ -279,8 +324,8 @@ fn fill_absent(column: &ColumnSchema, values: Values, valid: Vec<u8>) -> Outcome
 }
 
 fn check_size(column: &ColumnSchema, row_count: usize) -> Outcome<()> {
-    let width = match column.kind {
-        ColumnType::FloatVector => column.dim * size_of::<f32>(),
+    let width = match column.kind.width(column.dim) {
+        Some(width) if column.kind.is_vector() => width,
         _ => 8 + default_text(column).map_or(0, str::len),
     };
     match row_count.checked_mul(width) {
@@ -314,8 +359,9 @@ fn spread_bytes(offsets: &[u64], bytes: &[u8], valid: &[u8], fill: &[u8]) -> Val
     }
 }
 
-fn spread_vectors(dim: usize, values: &[f32], valid: &[u8]) -> Buffer<f32> {
-    let mut spread = vec![0f32; valid.len() * dim];
+/// `dim` values a row.
+fn spread_vectors<T: Pod>(dim: usize, values: &[T], valid: &[u8]) -> Buffer<T> {
+    let mut spread = vec![T::zeroed(); valid.len() * dim];
     let places = spread.chunks_exact_mut(dim.max(1)).zip(valid).filter(|(_, flag)| **flag != 0);
     for ((place, _), vector) in places.zip(values.chunks_exact(dim.max(1))) {
         place.copy_from_slice(vector);

@@ -1,10 +1,13 @@
 //! Encodes picked rows as the values of one `schema.FieldData` message, ready to be framed by a reply.
 //!
 //! Scalars are dense: a null row has a placeholder. Vectors are compact: a null row has nothing. A nullable column's `valid_data` tells each row.
-//! Repeated numbers are packed. Tags as in `payload.rs`.
+//! Arrays and sparse vectors are kept as they are encoded. Repeated numbers are packed. Tags as in `payload.rs`.
 
 use super::column::Values;
+use super::decode::member_of;
+use super::decode_vectors::sparse_dim;
 use super::encode_json::keep_keys;
+use super::payload::Member;
 use super::schema::{ColumnSchema, ColumnType};
 use super::snapshot::Pick;
 use super::wire::{length_of_field, put_length, put_varint, varint_length};
@@ -12,7 +15,13 @@ use super::wire::{length_of_field, put_length, put_varint, varint_length};
 const SCALARS: u32 = 3;
 const VECTORS: u32 = 4;
 const VALID: u32 = 7;
+/// Members of ScalarField and VectorField, and their fields beside `DATA`.
+const ARRAYS: u32 = 8;
+const ELEMENT_TYPE: u32 = 2;
+const DIM: u32 = 1;
 const FLOAT_VECTOR: u32 = 2;
+const SPARSE_VECTOR: u32 = 6;
+const SPARSE_DIM: u32 = 2;
 const DATA: u32 = 1;
 
 /// `header` (the encoded type, name, id of a FieldData) followed by the encoded values of these rows.
@@ -39,7 +48,9 @@ pub fn encode_field(header: &[u8], column: &ColumnSchema, picks: &[Pick], keys: 
                 put_texts(&mut out, 9, kept.iter().map(Vec::as_slice));
             }
         },
-        ColumnType::FloatVector => put_vectors(&mut out, column.dim, &rows),
+        ColumnType::Array => put_arrays(&mut out, column, rows.values().map(|(values, row)| values.bytes_at(row))),
+        kind if kind.is_vector() => put_vectors(&mut out, column, &rows),
+        _ => unreachable!("vectors are the last"),
     }
     if column.nullable && !picks.is_empty() {
         put_length(&mut out, VALID, picks.len());
@@ -134,28 +145,79 @@ fn put_texts<'a>(out: &mut Vec<u8>, member: u32, texts: impl Iterator<Item = &'a
     }
 }
 
-fn put_vectors(out: &mut Vec<u8>, dim: usize, rows: &Rows) {
-    let valid = || {
-        rows.picks
-            .iter()
-            .map(|pick| (&pick.chunk.columns[rows.at], pick.row as usize))
-            .filter(|(column, row)| column.is_valid(*row))
-    };
-    let length = valid().count() * dim * size_of::<f32>();
-    let body = if length == 0 { 0 } else { length_of_field(DATA, length) };
-    let inner = length_of_field(FLOAT_VECTOR, body) + 1 + varint_length(dim as u64);
+fn put_arrays<'a>(out: &mut Vec<u8>, column: &ColumnSchema, arrays: impl Iterator<Item = &'a [u8]> + Clone) {
+    let element = column.element.map_or(0, |element| u64::from(element.number()));
+    let body = arrays.clone().map(|array| length_of_field(DATA, array.len())).sum::<usize>();
+    put_member(out, ARRAYS, body + 1 + varint_length(element));
+    for array in arrays {
+        put_length(out, DATA, array.len());
+        out.extend_from_slice(array);
+    }
+    put_number(out, ELEMENT_TYPE, element);
+}
+
+fn put_vectors(out: &mut Vec<u8>, column: &ColumnSchema, rows: &Rows) {
+    let valid = rows
+        .picks
+        .iter()
+        .map(|pick| (&*pick.chunk.columns[rows.at], pick.row as usize))
+        .filter(|(column, row)| column.is_valid(*row))
+        .map(|(column, row)| (&column.values, row));
+    match column.kind {
+        ColumnType::FloatVector => put_floats(out, column.dim, valid),
+        ColumnType::SparseFloatVector => put_sparse(out, valid.map(|(values, row)| values.bytes_at(row))),
+        kind => {
+            let width = kind.width(column.dim).unwrap_or(0);
+            let body = valid.clone().count() * width;
+            let Member::Vector(member) = member_of(kind) else { return };
+            put_vector_member(out, member, column.dim as u64, body);
+            for (values, row) in valid {
+                out.extend_from_slice(&values.as_bytes()[row * width..(row + 1) * width]);
+            }
+        }
+    }
+}
+
+/// The vectors' dim, and tag and length of a member whose values take `body` bytes.
+fn put_vector_member(out: &mut Vec<u8>, member: u32, dim: u64, body: usize) {
+    let inner = length_of_field(member, body) + 1 + varint_length(dim);
     out.reserve(length_of_field(VECTORS, inner));
     put_length(out, VECTORS, inner);
-    put_varint(out, 1 << 3);
-    put_varint(out, dim as u64);
-    put_length(out, FLOAT_VECTOR, body);
+    put_number(out, DIM, dim);
+    put_length(out, member, body);
+}
+
+fn put_number(out: &mut Vec<u8>, number: u32, value: u64) {
+    put_varint(out, u64::from(number) << 3);
+    put_varint(out, value);
+}
+
+fn put_floats<'a>(out: &mut Vec<u8>, dim: usize, rows: impl Iterator<Item = (&'a Values, usize)> + Clone) {
+    let length = rows.clone().count() * dim * size_of::<f32>();
+    put_vector_member(
+        out,
+        FLOAT_VECTOR,
+        dim as u64,
+        if length == 0 { 0 } else { length_of_field(DATA, length) },
+    );
     if length > 0 {
         put_length(out, DATA, length);
     }
-    for (column, row) in valid() {
-        if let Values::Vectors { values, .. } = &column.values {
+    for (values, row) in rows {
+        if let Values::Vectors { values, .. } = values {
             // The machine is little-endian, as the wire is; `segment` does not compile elsewhere.
             out.extend_from_slice(bytemuck::cast_slice(&values[row * dim..(row + 1) * dim]));
         }
     }
+}
+
+fn put_sparse<'a>(out: &mut Vec<u8>, vectors: impl Iterator<Item = &'a [u8]> + Clone) {
+    let dim = vectors.clone().map(sparse_dim).max().unwrap_or(0);
+    let body = vectors.clone().map(|vector| length_of_field(DATA, vector.len())).sum::<usize>();
+    put_vector_member(out, SPARSE_VECTOR, dim, body + 1 + varint_length(dim));
+    for vector in vectors {
+        put_length(out, DATA, vector.len());
+        out.extend_from_slice(vector);
+    }
+    put_number(out, SPARSE_DIM, dim);
 }

@@ -13,8 +13,8 @@
 //! checksum  := xxh3-64; the trailer's is of the directory
 //! ```
 //!
-//! Roles: 0 values of a fixed width (row_count x width; a vector is dim x 4 wide, Bool is 1 byte), 1 offsets of texts (row_count + 1 of u64, from 0,
-//! never falling), 2 bytes of texts, 3 validity (a byte a row, 0 or 1; absent when no row is null), 4 times of writing (u64; of no column).
+//! Roles: 0 values of a fixed width (row_count x width; Bool is 1 byte, a FloatVector dim x 4, Float16Vector and BFloat16Vector dim x 2, Int8Vector dim,
+//! BinaryVector dim / 8), 1 offsets of texts (row_count + 1 of u64, from 0, never falling), 2 bytes of texts (arrays and sparse vectors, too), 3 validity (a byte a row, 0 or 1; absent when no row is null), 4 times of writing (u64; of no column).
 //! Blocks are what is written, read and checked at once; one after another they cover each byte before the directory, so no byte is unchecked.
 //! Each part starts at a multiple of 64, which suits any value type and cache line. What the reader maps it has verified; damage is a failure of kind
 //! `damaged` with the file, the offset and what is wrong.

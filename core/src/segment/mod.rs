@@ -2,6 +2,7 @@
 //!
 //! Values in memory, in files and on the wire have the same bytes, which holds on little-endian machines only.
 
+mod arrays;
 pub mod buffer;
 pub mod chunk;
 pub mod column;

@@ -12,6 +12,7 @@ use super::buffer::Buffer;
 use super::chunk::Chunk;
 use super::column::{Column, Values};
 use super::decode::absent_column;
+use super::decode_vectors::check_sparse;
 use super::file::{ALIGNMENT, Directory, FileColumn, MAGIC, Place, Role, TAIL_MAGIC, TRAILER, VERSION};
 use super::schema::{ColumnSchema, ColumnType, Schema};
 use super::segment::Segment;
@@ -140,6 +141,8 @@ impl<'a> Opened<'a> {
         }
         let values = match kind {
             ColumnType::VarChar | ColumnType::Json => self.texts(at)?,
+            ColumnType::Array => self.runs(at)?.0,
+            ColumnType::SparseFloatVector => self.sparse(at)?,
             _ => self.fixed(schema, self.place(Some(at), Role::Values)?)?,
         };
         let valid = match self.place(Some(at), Role::Valid) {
@@ -163,6 +166,14 @@ impl<'a> Opened<'a> {
             ColumnType::Int64 => Values::Int64(self.values(place, rows)?),
             ColumnType::Float => Values::Float(self.values(place, rows)?),
             ColumnType::Double => Values::Double(self.values(place, rows)?),
+            ColumnType::BinaryVector | ColumnType::Float16Vector | ColumnType::BFloat16Vector | ColumnType::Int8Vector => {
+                let width = schema.kind.width(schema.dim).unwrap_or(1);
+                let count = rows.checked_mul(width).ok_or_else(|| self.damaged(place.offset, "dim"))?;
+                Values::Packed {
+                    width,
+                    bytes: self.values(place, count)?,
+                }
+            }
             _ => {
                 let count = rows.checked_mul(schema.dim).ok_or_else(|| self.damaged(place.offset, "dim"))?;
                 Values::Vectors {
@@ -181,18 +192,34 @@ impl<'a> Opened<'a> {
         }
     }
 
-    fn texts(&self, at: usize) -> Outcome<Values> {
+    /// Runs of bytes of different lengths, and where the bytes lie.
+    fn runs(&self, at: usize) -> Outcome<(Values, u64)> {
         let (ends, texts) = (self.place(Some(at), Role::Offsets)?, self.place(Some(at), Role::Bytes)?);
         let offsets: Buffer<u64> = self.values(ends, self.row_count + 1)?;
         let bytes: Buffer<u8> = self.values(texts, texts.length as usize)?;
         if offsets.first() != Some(&0) || offsets.last() != Some(&texts.length) || !offsets.is_sorted() {
             return Err(self.damaged(ends.offset, "offsets of texts"));
         }
-        let text =
-            std::str::from_utf8(&bytes).map_err(|error| self.damaged(texts.offset + error.valid_up_to() as u64, "text is not UTF-8"))?;
+        Ok((Values::Bytes { offsets, bytes }, texts.offset))
+    }
+
+    fn texts(&self, at: usize) -> Outcome<Values> {
+        let (values, start) = self.runs(at)?;
+        let Values::Bytes { offsets, bytes } = &values else {
+            return Ok(values);
+        };
+        let text = std::str::from_utf8(bytes).map_err(|error| self.damaged(start + error.valid_up_to() as u64, "text is not UTF-8"))?;
         match offsets.iter().find(|&&offset| !text.is_char_boundary(offset as usize)) {
-            None => Ok(Values::Bytes { offsets, bytes }),
-            Some(offset) => Err(self.damaged(texts.offset + offset, "text ends inside a character")),
+            None => Ok(values),
+            Some(offset) => Err(self.damaged(start + offset, "text ends inside a character")),
+        }
+    }
+
+    fn sparse(&self, at: usize) -> Outcome<Values> {
+        let (values, start) = self.runs(at)?;
+        match (0..self.row_count).all(|row| check_sparse(values.bytes_at(row)).is_ok()) {
+            true => Ok(values),
+            false => Err(self.damaged(start, "sparse vector")),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Reads one encoded `schema.FieldData` down to the bytes of its values: which member of the payload's oneof is set, and the runs of its repeated field.
 //!
 //! Tags: FieldData { scalars = 3, vectors = 4, valid_data = 7, struct_arrays = 8 }, ScalarField { members 1 to 16, valid_data = 17 },
-//! VectorField { dim = 1, members 2 to 8, valid_data = 9 }; every member read here is a message whose values are its repeated field 1. As protobuf asks,
+//! VectorField { dim = 1, members 2 to 8, valid_data = 9 }; every member read here is bytes (vectors 3, 4, 5, 7) or a message whose values are its repeated field 1. As protobuf asks,
 //! parts of one member merge, another member replaces it, repeated numbers may come packed or not, and unknown fields are skipped.
 
 use super::wire::{Reader, Value};
@@ -55,6 +55,13 @@ impl<'a> Payload<'a> {
         Ok(payload)
     }
 
+    /// The values of one array, an encoded `schema.ScalarField`.
+    pub fn of_array(bytes: &'a [u8]) -> Outcome<Self> {
+        let mut payload = Payload::default();
+        payload.read_scalars(bytes, &mut Vec::new())?;
+        Ok(payload)
+    }
+
     fn read_scalars(&mut self, body: &'a [u8], valid: &mut Vec<u8>) -> Outcome<()> {
         let mut reader = Reader::new(body);
         while let Some((number, value)) = reader.field()? {
@@ -105,6 +112,11 @@ impl<'a> Payload<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The value of a member that is no message but bytes: the last one given.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.parts.last().copied().unwrap_or(&[])
     }
 
     /// The values of a repeated varint field.

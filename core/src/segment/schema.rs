@@ -15,8 +15,14 @@ pub enum ColumnType {
     Float,
     Double,
     VarChar,
+    Array,
     Json,
+    BinaryVector,
     FloatVector,
+    Float16Vector,
+    BFloat16Vector,
+    SparseFloatVector,
+    Int8Vector,
 }
 
 impl ColumnType {
@@ -30,8 +36,14 @@ impl ColumnType {
             10 => Self::Float,
             11 => Self::Double,
             21 => Self::VarChar,
+            22 => Self::Array,
             23 => Self::Json,
+            100 => Self::BinaryVector,
             101 => Self::FloatVector,
+            102 => Self::Float16Vector,
+            103 => Self::BFloat16Vector,
+            104 => Self::SparseFloatVector,
+            105 => Self::Int8Vector,
             _ => return None,
         })
     }
@@ -46,12 +58,27 @@ impl ColumnType {
             Self::Float => 10,
             Self::Double => 11,
             Self::VarChar => 21,
+            Self::Array => 22,
             Self::Json => 23,
+            Self::BinaryVector => 100,
             Self::FloatVector => 101,
+            Self::Float16Vector => 102,
+            Self::BFloat16Vector => 103,
+            Self::SparseFloatVector => 104,
+            Self::Int8Vector => 105,
         }
     }
 
-    /// Bytes of one value; None: texts, whose lengths differ.
+    pub fn is_vector(self) -> bool {
+        self.number() >= Self::BinaryVector.number()
+    }
+
+    /// Whether the values of an array may have this type.
+    fn is_element(self) -> bool {
+        !self.is_vector() && !matches!(self, Self::Array | Self::Json)
+    }
+
+    /// Bytes of one value; None: texts, arrays and sparse vectors, whose lengths differ.
     pub fn width(self, dim: usize) -> Option<usize> {
         match self {
             Self::Bool | Self::Int8 => Some(1),
@@ -59,7 +86,10 @@ impl ColumnType {
             Self::Int32 | Self::Float => Some(4),
             Self::Int64 | Self::Double => Some(8),
             Self::FloatVector => Some(dim * 4),
-            Self::VarChar | Self::Json => None,
+            Self::BinaryVector => Some(dim / 8),
+            Self::Int8Vector => Some(dim),
+            Self::Float16Vector | Self::BFloat16Vector => Some(dim * 2),
+            Self::VarChar | Self::Array | Self::Json | Self::SparseFloatVector => None,
         }
     }
 }
@@ -72,6 +102,8 @@ struct RawColumn {
     number: u32,
     #[serde(default)]
     dim: usize,
+    element_type: Option<u32>,
+    max_capacity: Option<usize>,
     max_length: Option<usize>,
     #[serde(default)]
     nullable: bool,
@@ -82,13 +114,48 @@ struct RawColumn {
     default: Option<serde_json::Value>,
 }
 
+impl RawColumn {
+    fn checked(self) -> Outcome<ColumnSchema> {
+        let refuse = |text: String| Failure::of_field("malformed", self.id, vec![text.into()]);
+        let kind_of = |number: u32| ColumnType::from_number(number).ok_or_else(|| refuse(format!("column type {number}")));
+        let kind = kind_of(self.number)?;
+        let width = kind.width(self.dim);
+        if kind.is_vector() && (width == Some(0) || kind == ColumnType::BinaryVector && !self.dim.is_multiple_of(8)) {
+            return Err(refuse(format!("vectors of dim {}", self.dim)));
+        }
+        let element = self.element_type.filter(|_| kind == ColumnType::Array).map(kind_of).transpose()?;
+        if kind == ColumnType::Array && !element.is_some_and(ColumnType::is_element) {
+            return Err(refuse(String::from("arrays of no type that elements have")));
+        }
+        if self.default.is_some() && (kind.is_vector() || element.is_some()) {
+            return Err(refuse(String::from("arrays and vectors have no default")));
+        }
+        Ok(ColumnSchema {
+            id: self.id,
+            kind,
+            dim: if width.is_some() { self.dim } else { 0 },
+            element,
+            max_capacity: self.max_capacity.unwrap_or(usize::MAX),
+            max_length: self.max_length.unwrap_or(usize::MAX),
+            nullable: self.nullable,
+            primary: self.primary,
+            dynamic: self.dynamic,
+            default: self.default,
+        })
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct ColumnSchema {
     pub id: u32,
     pub kind: ColumnType,
-    /// Elements of a vector; 0 for scalars.
+    /// Elements of a vector; 0 for scalars and sparse vectors.
     pub dim: usize,
-    /// Bytes of a VarChar or JSON value; usize::MAX when there is no limit.
+    /// Of the elements of an Array; None for all others.
+    pub element: Option<ColumnType>,
+    /// Elements of an array; usize::MAX when there is no limit.
+    pub max_capacity: usize,
+    /// Bytes of a VarChar (also as an element) or JSON value; usize::MAX when there is no limit.
     pub max_length: usize,
     pub nullable: bool,
     pub primary: bool,
@@ -100,7 +167,7 @@ pub struct ColumnSchema {
 impl ColumnSchema {
     /// Whether values of the other column may stand in this one.
     pub fn has_values_of(&self, other: &ColumnSchema) -> bool {
-        (self.kind, self.dim) == (other.kind, other.dim)
+        (self.kind, self.dim, self.element) == (other.kind, other.dim, other.element)
     }
 }
 
@@ -116,21 +183,7 @@ impl Schema {
         let raw: Vec<RawColumn> = serde_json::from_str(json).map_err(|error| Failure::malformed(format!("schema: {error}")))?;
         let mut columns = Vec::with_capacity(raw.len());
         for column in raw {
-            let kind = ColumnType::from_number(column.number)
-                .ok_or_else(|| Failure::of_field("malformed", column.id, vec![format!("column type {}", column.number).into()]))?;
-            if kind == ColumnType::FloatVector && column.dim == 0 {
-                return Err(Failure::of_field("malformed", column.id, vec!["vectors without dim".into()]));
-            }
-            columns.push(ColumnSchema {
-                id: column.id,
-                kind,
-                dim: column.dim,
-                max_length: column.max_length.unwrap_or(usize::MAX),
-                nullable: column.nullable,
-                primary: column.primary,
-                dynamic: column.dynamic,
-                default: column.default,
-            });
+            columns.push(column.checked()?);
         }
         let primary = columns
             .iter()

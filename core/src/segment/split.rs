@@ -94,6 +94,10 @@ fn picked_values(values: &Values, rows: &[u32]) -> Values {
             dim: *dim,
             values: picked(values, rows, *dim),
         },
+        Values::Packed { width, bytes } => Values::Packed {
+            width: *width,
+            bytes: picked(bytes, rows, *width),
+        },
         Values::Bytes { .. } => picked_texts(values, rows),
         Values::Repeated { text, .. } => Values::Repeated {
             text: Arc::clone(text),
@@ -207,7 +211,7 @@ mod tests {
                 for (at, &key) in keys.iter().enumerate() {
                     let row = key as usize;
                     assert_eq!(part.columns[1].values.bytes_at(at), texts[row].as_bytes());
-                    assert_eq!(part.columns[2].is_valid(at), row % 3 > 0);
+                    assert_eq!(part.columns[2].is_valid(at), !row.is_multiple_of(3));
                     let hash = if field_id == 100 {
                         murmur3(key as u64) & 0x7fff_ffff
                     } else {

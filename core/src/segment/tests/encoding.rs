@@ -63,8 +63,11 @@ fn check_column(column: &ColumnSchema, cells: &[Option<Cell>], bytes: &[u8]) {
         },
         ..column.clone()
     };
+    if column.kind == ColumnType::Array {
+        return check_arrays(column, cells, bytes, &payload);
+    }
     let compact: Vec<Cell> = cells.iter().flatten().cloned().collect();
-    let is_vector = column.kind == ColumnType::FloatVector;
+    let is_vector = column.kind.is_vector();
     let row_count = if is_vector { compact.len() } else { cells.len() };
     let without_valid = strip_valid(bytes, column.kind == ColumnType::Json);
     let read = crate::segment::decode::decode_column(&plain, row_count, &without_valid).unwrap();
@@ -74,6 +77,19 @@ fn check_column(column: &ColumnSchema, cells: &[Option<Cell>], bytes: &[u8]) {
             assert_eq!(cell_at(&read, row).as_ref(), Some(expected), "column {} row {row}", column.id);
         }
     }
+}
+
+fn check_arrays(column: &ColumnSchema, cells: &[Option<Cell>], bytes: &[u8], payload: &Payload) {
+    let mut rows = Vec::new();
+    let keep = |row: &[u8]| {
+        rows.push(row.to_vec());
+        Ok(())
+    };
+    payload.texts(keep).unwrap();
+    let expected = cells.iter().map(|cell| cell.as_ref().map_or(vec![], |cell| cell.bytes().to_vec()));
+    assert_eq!(rows, expected.collect::<Vec<_>>(), "column {}", column.id);
+    let element_type = [16, column.element.unwrap().number() as u8];
+    assert!(bytes.windows(2).any(|pair| pair == element_type));
 }
 
 /// The message without `valid_data`, JSON texts as plain ones.

@@ -1,5 +1,6 @@
 //! What the tests of this room share: seeded randomness, a schema of every type, and rows as plain cells that are encoded and read back.
 
+mod arrays;
 mod decoding;
 mod encoding;
 mod files;
@@ -7,6 +8,7 @@ mod growing;
 mod hostile;
 mod schema_change;
 mod split;
+mod vectors;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -58,6 +60,23 @@ pub enum Cell {
     Float(f64),
     Text(String),
     Vector(Vec<f32>),
+    /// An array or a vector of another type as it is kept.
+    Bytes(Vec<u8>),
+}
+
+impl Cell {
+    /// Bytes of a column that does not say whether they are text.
+    fn of_bytes(bytes: &[u8]) -> Self {
+        String::from_utf8(bytes.to_vec()).map_or_else(|_| Cell::Bytes(bytes.to_vec()), Cell::Text)
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Cell::Text(text) => text.as_bytes(),
+            Cell::Bytes(bytes) => bytes,
+            _ => panic!("not bytes"),
+        }
+    }
 }
 
 /// A column of every type; 20 of them nullable, 30 with a default.
@@ -81,6 +100,20 @@ pub fn schema(key: u32) -> Arc<Schema> {
         if shift < 30 {
             columns.push(format!(r#"{{"id":{},"type":23,"maxLength":65536{extra}}}"#, 9 + shift));
             columns.push(format!(r#"{{"id":{},"type":101,"dim":3{extra}}}"#, 10 + shift));
+            for (id, kind) in [
+                (60, r#"22,"elementType":5,"maxCapacity":9"#),
+                (61, r#"22,"elementType":21,"maxCapacity":9,"maxLength":200"#),
+                (62, r#"22,"elementType":1"#),
+                (63, r#"22,"elementType":11"#),
+                (64, r#"22,"elementType":3"#),
+                (65, r#"100,"dim":16"#),
+                (66, r#"102,"dim":3"#),
+                (67, r#"103,"dim":3"#),
+                (68, r#"105,"dim":5"#),
+                (69, "104"),
+            ] {
+                columns.push(format!(r#"{{"id":{},"type":{kind}{extra}}}"#, id + shift));
+            }
         }
     }
     columns.push(r#"{"id":50,"type":23,"maxLength":65536,"dynamic":true}"#.into());
@@ -101,7 +134,51 @@ pub fn random_cell(random: &mut Random, column: &ColumnSchema) -> Cell {
         ColumnType::Json if column.dynamic => Cell::Text(format!(r#"{{"n":{number},"t":{:?}}}"#, random.text(5))),
         ColumnType::Json => Cell::Text([format!("{number}"), format!("[{number}, null]"), String::from("{}")][random.below(3)].clone()),
         ColumnType::FloatVector => Cell::Vector((0..column.dim).map(|_| random.next() as i32 as f32).collect()),
+        ColumnType::Array => Cell::of_bytes(&random_array(random, column.element.unwrap())),
+        ColumnType::SparseFloatVector => Cell::of_bytes(&random_sparse(random)),
+        // The low bits of the exponents are clear, so that all numbers are finite.
+        kind => Cell::of_bytes(
+            &(0..kind.width(column.dim).unwrap())
+                .map(|_| random.next() as u8 & 0xbb)
+                .collect::<Vec<_>>(),
+        ),
     }
+}
+
+fn random_array(random: &mut Random, element: ColumnType) -> Vec<u8> {
+    let (mut run, mut texts) = (Vec::new(), Vec::new());
+    for _ in 0..random.below(10) {
+        match element {
+            ColumnType::Int64 => put_varint(&mut run, random.next() >> random.below(64)),
+            ColumnType::Int16 => put_varint(&mut run, random.next() as i16 as u64),
+            ColumnType::Bool => run.push(random.below(2) as u8),
+            ColumnType::Double => run.extend_from_slice(&(random.next() as f64).to_le_bytes()),
+            _ => {
+                let text = random.text(12);
+                put_length(&mut texts, 1, text.len());
+                texts.extend_from_slice(text.as_bytes());
+            }
+        }
+    }
+    if !run.is_empty() {
+        put_length(&mut texts, 1, run.len());
+        texts.append(&mut run);
+    }
+    let member = [(1, 1), (3, 2), (5, 3), (11, 5), (21, 6)];
+    let member = member.iter().find(|(number, _)| *number == element.number()).unwrap().1;
+    let mut out = Vec::new();
+    put_length(&mut out, member, texts.len());
+    out.append(&mut texts);
+    out
+}
+
+fn random_sparse(random: &mut Random) -> Vec<u8> {
+    let mut index = 0u32;
+    let pair = |_| {
+        index += 1 + random.below(1000) as u32;
+        [index.to_le_bytes(), (random.below(1000) as f32).to_le_bytes()].concat()
+    };
+    (0..3).flat_map(pair).collect()
 }
 
 /// Cells of each column, in schema order; None: null.
@@ -137,9 +214,15 @@ pub fn field_data(column: &ColumnSchema, cells: &[Option<Cell>], packed: bool) -
         ColumnType::Double => (3, 5),
         ColumnType::VarChar => (3, 6),
         ColumnType::Json => (3, 9),
+        ColumnType::Array => (3, 8),
         ColumnType::FloatVector => (4, 2),
+        ColumnType::BinaryVector => (4, 3),
+        ColumnType::Float16Vector => (4, 4),
+        ColumnType::BFloat16Vector => (4, 5),
+        ColumnType::SparseFloatVector => (4, 6),
+        ColumnType::Int8Vector => (4, 7),
     };
-    let mut run = Vec::new();
+    let (mut run, mut raw) = (Vec::new(), Vec::new());
     let mut put = |wire: u64, bytes: &[u8]| {
         if packed && wire != 2 {
             return run.extend_from_slice(bytes);
@@ -156,9 +239,12 @@ pub fn field_data(column: &ColumnSchema, cells: &[Option<Cell>], packed: bool) -
             }
             (Cell::Float(value), ColumnType::Float) => put(5, &(*value as f32).to_le_bytes()),
             (Cell::Float(value), _) => put(1, &value.to_le_bytes()),
-            (Cell::Text(text), _) => {
-                put_varint(&mut bytes, text.len() as u64);
-                bytes.extend_from_slice(text.as_bytes());
+            (Cell::Text(_) | Cell::Bytes(_), kind) if kind.is_vector() && kind != ColumnType::SparseFloatVector => {
+                raw.extend_from_slice(cell.bytes());
+            }
+            (Cell::Text(_) | Cell::Bytes(_), _) => {
+                put_varint(&mut bytes, cell.bytes().len() as u64);
+                bytes.extend_from_slice(cell.bytes());
                 put(2, &bytes);
             }
             (Cell::Vector(values), _) => values.iter().for_each(|value| put(5, &value.to_le_bytes())),
@@ -168,6 +254,7 @@ pub fn field_data(column: &ColumnSchema, cells: &[Option<Cell>], packed: bool) -
         put_length(&mut data, 1, run.len());
         data.extend_from_slice(&run);
     }
+    data.append(&mut raw);
     let mut body = Vec::new();
     if group == 4 {
         put_varint(&mut body, 8);
@@ -213,7 +300,8 @@ pub fn cell_at(column: &Column, row: usize) -> Option<Cell> {
         Values::Int64(values) => Cell::Integer(values[row]),
         Values::Float(values) => Cell::Float(values[row].into()),
         Values::Double(values) => Cell::Float(values[row]),
-        values @ (Values::Bytes { .. } | Values::Repeated { .. }) => Cell::Text(String::from_utf8(values.bytes_at(row).to_vec()).unwrap()),
+        values @ (Values::Bytes { .. } | Values::Repeated { .. }) => Cell::of_bytes(values.bytes_at(row)),
+        Values::Packed { width, bytes } => Cell::of_bytes(&bytes[row * width..(row + 1) * width]),
         Values::Vectors { dim, values } => Cell::Vector(values[row * dim..(row + 1) * dim].to_vec()),
     })
 }

@@ -1,0 +1,131 @@
+//! Rows of Array columns: checks them and keeps each as an encoded `schema.ScalarField` of a single form, so that equal arrays have equal bytes.
+//!
+//! The form: the one member of the element type, in it the repeated field 1; numbers packed, booleans 0 or 1, fields of other numbers left out.
+//! What a null row has is empty, which no array is. As in Milvus the lengths of all rows are checked before any element.
+
+use super::decode::{in_range, member_of};
+use super::payload::{Member, Payload};
+use super::schema::{ColumnSchema, ColumnType};
+use super::wire::{length_of_field, put_length, put_varint};
+use crate::failure::{Failure, Outcome};
+
+const DATA: u32 = 1;
+
+/// Kind `arrayTooLong` for an array with more elements than the column takes.
+pub(super) fn check_lengths(column: &ColumnSchema, payload: &Payload) -> Outcome<()> {
+    let element = element_of(column);
+    let mut row = 0usize;
+    payload.texts(|bytes| {
+        let length = length_of(element, &Payload::of_array(bytes)?)?;
+        if length > column.max_capacity {
+            return Err(Failure::new(
+                "arrayTooLong",
+                vec![length.into(), row.into(), column.max_capacity.into()],
+            ));
+        }
+        row += 1;
+        Ok(())
+    })
+}
+
+/// Elements of an array; 0 when they are of another type.
+fn length_of(element: ColumnType, array: &Payload) -> Outcome<usize> {
+    let mut length = 0;
+    if array.member != Some(member_of(element)) {
+        return Ok(0);
+    }
+    match element {
+        ColumnType::Float => array.fixed_runs::<4>(|run| length += run.len() / 4)?,
+        ColumnType::Double => array.fixed_runs::<8>(|run| length += run.len() / 8)?,
+        ColumnType::VarChar => array.texts(|_| {
+            length += 1;
+            Ok(())
+        })?,
+        _ => array.varints(|_| {
+            length += 1;
+            Ok(())
+        })?,
+    }
+    Ok(length)
+}
+
+fn element_of(column: &ColumnSchema) -> ColumnType {
+    column.element.unwrap_or_else(|| unreachable!("not a column of arrays"))
+}
+
+/// Checks an array's elements and appends it to `out` in the one form.
+pub(super) fn write_array(column: &ColumnSchema, row: usize, bytes: &[u8], out: &mut Vec<u8>) -> Outcome<()> {
+    let array = Payload::of_array(bytes)?;
+    let element = element_of(column);
+    let expected = member_of(element);
+    if array.member != Some(expected) {
+        let number = |member| {
+            if let Some(Member::Scalar(number)) = member {
+                number as usize
+            } else {
+                0
+            }
+        };
+        let args = vec![number(Some(expected)).into(), number(array.member).into()];
+        return Err(Failure::new("arrayTypeMismatch", args));
+    }
+    let mut body = Vec::new();
+    match element {
+        ColumnType::VarChar => {
+            let mut at = 0;
+            array.texts(|text| {
+                check_text(column, row, at, text)?;
+                at += 1;
+                put_length(&mut body, DATA, text.len());
+                body.extend_from_slice(text);
+                Ok(())
+            })?;
+        }
+        _ => {
+            let run = numbers(element, &array)?;
+            if !run.is_empty() {
+                put_length(&mut body, DATA, run.len());
+                body.extend_from_slice(&run);
+            }
+        }
+    }
+    let Member::Scalar(member) = expected else { return Ok(()) };
+    out.reserve(length_of_field(member, body.len()));
+    put_length(out, member, body.len());
+    out.extend_from_slice(&body);
+    Ok(())
+}
+
+/// The packed elements.
+fn numbers(element: ColumnType, array: &Payload) -> Outcome<Vec<u8>> {
+    let mut run = Vec::new();
+    let mut at = 0;
+    match element {
+        ColumnType::Float => array.fixed_runs::<4>(|values| run.extend_from_slice(values))?,
+        ColumnType::Double => array.fixed_runs::<8>(|values| run.extend_from_slice(values))?,
+        _ => array.varints(|number| {
+            let number = match element {
+                ColumnType::Bool => u64::from(number != 0),
+                ColumnType::Int8 => in_range::<i8>(at, number, i8::MIN.into(), i8::MAX.into())? as u64,
+                ColumnType::Int16 => in_range::<i16>(at, number, i16::MIN.into(), i16::MAX.into())? as u64,
+                ColumnType::Int32 => number as i32 as u64,
+                _ => number,
+            };
+            at += 1;
+            put_varint(&mut run, number);
+            Ok(())
+        })?,
+    }
+    Ok(run)
+}
+
+fn check_text(column: &ColumnSchema, row: usize, at: usize, text: &[u8]) -> Outcome<()> {
+    if std::str::from_utf8(text).is_err() {
+        return Err(Failure::new("notUtf8", vec![row.into()]));
+    }
+    if text.len() > column.max_length {
+        let args = vec![row.into(), at.into(), text.len().into(), column.max_length.into()];
+        return Err(Failure::new("arrayVarcharTooLong", args));
+    }
+    Ok(())
+}
