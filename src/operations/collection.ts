@@ -6,7 +6,7 @@
  */
 import { checkRoom } from "../catalog/apply-collection.js";
 import { propertyOf, withProperties } from "../catalog/properties.js";
-import { DEFAULT_PARTITION, requireDatabase, resolve } from "../catalog/read.js";
+import { requireDatabase, resolve } from "../catalog/read.js";
 import type { Database, KeyValuePair } from "../catalog/types.js";
 import { invalid } from "../shared/errors.js";
 import { checkCollectionName } from "../shared/names.js";
@@ -23,6 +23,7 @@ import { WireError } from "../shared/proto/wire.js";
 import { dynamicField } from "../shared/schema.js";
 import { createFromRest } from "./collection-rest.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
+import { firstPartitions } from "./partition-key.js";
 import { checkDefinition, checkRequest, checkStorable, type Definition } from "./schema-rules.js";
 import { change, collectionOf, databaseOf, nothing, required, restDatabase, textIn } from "./support.js";
 
@@ -75,21 +76,22 @@ export const createCollection = async (call: Call, request: CreateCollectionRequ
   const { catalog } = call.engine;
   const database = requireDatabase(catalog, databaseOf(call, request));
   const shardsNum = Math.max(request.shardsNum, 1);
-  checkRoom(catalog, database.name, 1, shardsNum);
+  const names = firstPartitions(definition);
+  checkRoom(catalog, database.name, names.length, shardsNum);
   checkDefinition(definition);
   checkStorable(definition.schema);
   const schema = completed(definition.schema, database.name);
-  const id = call.engine.ids(2);
+  const id = call.engine.ids(1 + names.length);
   await change(call, {
     kind: "createCollection",
     id,
     database: database.name,
     schema,
     properties: completedProperties(request.properties, database, schema),
-    partitions: [{ id: id + 1n, name: DEFAULT_PARTITION, createdTimestamp: 0n }],
+    partitions: names.map((name, ordinal) => ({ id: id + 1n + BigInt(ordinal), name, createdTimestamp: 0n })),
     shardsNum,
     consistencyLevel: request.consistencyLevel,
-    numPartitions: 1n,
+    numPartitions: BigInt(names.length),
   });
   return {};
 };

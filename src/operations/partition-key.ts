@@ -1,6 +1,9 @@
-/** The partition key of a schema. Source: milvus internal/proxy/task.go, validatePartitionKey. */
+/**
+ * The partition key of a schema. Sources: milvus internal/proxy/task.go, validatePartitionKey; internal/rootcoord/create_collection_task.go.
+ */
+import { DEFAULT_PARTITION } from "../catalog/read.js";
 import { failure, invalid } from "../shared/errors.js";
-import { PARTITIONS_MAX } from "../shared/limits.js";
+import { PARTITION_KEY_PARTITIONS_DEFAULT, PARTITIONS_MAX } from "../shared/limits.js";
 import { DataType, type FieldSchema } from "../shared/proto/generated/messages.js";
 import type { Definition } from "./schema-rules.js";
 
@@ -28,4 +31,11 @@ export const checkPartitionKey = ({ schema, numPartitions, collectionName }: Def
         `partition key is not supported for struct field, field name = ${field.name}`,
       );
   if (key === undefined && numPartitions !== 0n) throw invalid("num_partitions should only be specified with partition key field enabled");
+};
+
+/** Names of the partitions that a collection begins with: `_default`, or with a partition key `_default_0`, `_default_1`, … by the hash of the key. */
+export const firstPartitions = ({ schema, numPartitions }: Definition): string[] => {
+  if (!schema.fields.some((field) => field.isPartitionKey)) return [DEFAULT_PARTITION];
+  const length = numPartitions === 0n ? PARTITION_KEY_PARTITIONS_DEFAULT : Number(numPartitions);
+  return Array.from({ length }, (_, ordinal) => `${DEFAULT_PARTITION}_${ordinal}`);
 };

@@ -1,6 +1,7 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
+import { DataType } from "../../src/shared/proto/generated/messages.js";
 import { MemoryClient } from "../support/memory-engine.js";
-import { createRequest } from "../support/schemas.js";
+import { createRequest, idField, vectorField } from "../support/schemas.js";
 
 let client: MemoryClient;
 const p = { collectionName: "c", partitionName: "p" };
@@ -85,4 +86,55 @@ test("REST", async () => {
   expect(await client.post("partitions/get_stats", p)).toEqual({ data: { rowCount: 7 } });
   expect(await client.post("partitions/drop", p)).toEqual({ data: {} });
   expect(await client.post("partitions/has", p)).toEqual({ data: { has: false } });
+});
+
+describe("with a partition key", () => {
+  const key = { name: "key", dataType: DataType.Int64, isPartitionKey: true };
+  const fields = [idField, key, vectorField];
+  const keyed = (numPartitions: bigint) => client.call("CreateCollection", createRequest("keyed", { fields, numPartitions }));
+  const described = async () => (await client.call("DescribeCollection", { collectionName: "keyed" })).reply;
+  const names = async () => (await client.call("ShowPartitions", { collectionName: "keyed" })).reply.partitionNames;
+
+  test.each([
+    [0n, 16],
+    [1n, 1],
+    [3n, 3],
+    [1024n, 1024],
+  ])("%d asked for makes %d partitions, each with an id of its own", async (asked, made) => {
+    expect(await keyed(asked)).toMatchObject({ code: 0, reason: "" });
+    expect(await names()).toEqual(Array.from({ length: made }, (_, ordinal) => `_default_${ordinal}`));
+    expect((await described()).numPartitions).toBe(BigInt(made));
+    const collection = [...client.engine.catalog.collections.values()].find((each) => each.name === "keyed");
+    const ids = [collection?.id, ...(collection?.partitions.map((partition) => partition.id) ?? [])];
+    expect(new Set(ids).size).toBe(made + 1);
+    expect(await client.call("LoadCollection", { collectionName: "keyed" })).toMatchObject({ code: 700 });
+  });
+
+  test.each([
+    [-1n, "the specified partitions should be greater than 0 if partition key is used"],
+    [1025n, "partition number (1025) exceeds max configuration (1024)"],
+  ])("%d partitions are refused", async (asked, words) => {
+    const { catalog } = client.engine;
+    expect(await keyed(asked)).toMatchObject(invalid(words));
+    expect(client.engine.catalog).toBe(catalog);
+  });
+
+  test("the same again succeeds, another number does not", async () => {
+    expect((await keyed(0n)).code).toBe(0);
+    expect((await keyed(16n)).code).toBe(0);
+    expect(await keyed(4n)).toMatchObject(invalid("create duplicate collection with different parameters, collection: keyed"));
+  });
+
+  test("its partitions are the server's", async () => {
+    await keyed(2n);
+    const named = { collectionName: "keyed", partitionName: "_default_0" };
+    expect(await client.call("CreatePartition", named)).toMatchObject(invalid("disable create partition if partition key mode is used"));
+    expect(await client.call("DropPartition", named)).toMatchObject(invalid("disable drop partition if partition key mode is used"));
+    const several = { collectionName: "keyed", partitionNames: ["_default_0"] };
+    expect(await client.call("LoadPartitions", several)).toMatchObject(invalid("disable load partitions if partition key mode is used"));
+    expect(await client.call("ReleasePartitions", several)).toMatchObject(
+      invalid("disable release partitions if partition key mode is used"),
+    );
+    expect(await names()).toEqual(["_default_0", "_default_1"]);
+  });
 });
