@@ -5,8 +5,14 @@
  * | --- | --- | --- |
  * | rowCount | actual, expected | a column has another number of rows than the request |
  * | dimMismatch | actual, expected | `dim` of vector data differs from the schema's |
- * | vectorLength | length, dim | floats are not a multiple of dim |
+ * | vectorLength | length, unit | vectors' data are not whole rows: elements and dim, BinaryVector: bits and dim, 16-bit floats: bytes and bytes of a row |
  * | notFinite | text (`NaN`, `+Inf`, `-Inf`) | a float or vector element is not a number |
+ * | halfNotFinite | `float16` or `bfloat16` | an element that is, or was rounded to, no number |
+ * | sparseLength | bytes | a sparse vector is not pairs of 8 bytes |
+ * | sparseIndex, sparseOrder, sparseNegative | - | index 2^32-1; indices that do not ascend; value below 0 |
+ * | arrayTooLong | length, row, max | elements |
+ * | arrayVarcharTooLong | row, index, length, max | bytes of an element |
+ * | arrayTypeMismatch | expected, actual | elements of another type, as numbers of ScalarField's members; 0: none |
  * | varcharTooLong | row, length, max | bytes |
  * | jsonTooLong | length, max | bytes; dynamic field too (`dynamic`: 1) |
  * | outOfRange | index, value, low, high | Int8, Int16 |
@@ -33,14 +39,72 @@ export type FieldOf = (id: number) => { readonly name: string; readonly type: nu
 type Args = readonly (string | number)[];
 type Maker = (field: string, args: Args, type: number | undefined) => MilvusError;
 
-const vectorWords = (args: Args): string => `the length(${args[0]}) of float data should divide the dim(${args[1]})`;
+const vectorWords = ([length, unit]: Args, type: number | undefined): string => {
+  switch (type) {
+    case DataType.BinaryVector:
+      return `the num(${length}) of all bits should divide the dim(${unit})`;
+    case DataType.Int8Vector:
+      return `the length(${length}) of int8 data should divide the dim(${unit})`;
+    case DataType.Float16Vector:
+      return `the length(${length}) of float16 data should divide the row width(${unit})`;
+    case DataType.BFloat16Vector:
+      return `the length(${length}) of bfloat data should divide the row width(${unit})`;
+    default:
+      return `the length(${length}) of float data should divide the dim(${unit})`;
+  }
+};
+
+/** Columns whose name of their kind stands before "field" in the words of a type mismatch. */
+const mismatchNames: ReadonlyMap<number | undefined, string> = new Map([
+  [DataType.BinaryVector, "binary vector"],
+  [DataType.Float16Vector, "float16 vector"],
+  [DataType.BFloat16Vector, "bfloat16 vector"],
+  [DataType.SparseFloatVector, "sparse float vector"],
+  [DataType.Int8Vector, "int8 vector"],
+]);
+
+const typeMismatch: Maker = (field, _args, type) => {
+  const name = mismatchNames.get(type);
+  if (name !== undefined) {
+    return invalid(`${name} field '${field}' is illegal, array type mismatch`, { expected: `need ${name}`, actual: "got nil" });
+  }
+  const kind = type === DataType.FloatVector ? "vector" : "array";
+  return invalid(`${type === DataType.Array ? "array " : ""}field '${field}' is illegal, ${kind} type mismatch`, {
+    expected: `need ${typeName(type)} array`,
+    actual: "got nil",
+  });
+};
+
+/** The elements that a member of ScalarField holds: Milvus's word for them, and the name it has for the member. */
+const arrayMembers: ReadonlyMap<number, readonly [word: string, member: string]> = new Map([
+  [1, ["bool", "BoolData"]],
+  [2, ["int", "IntData"]],
+  [3, ["int64", "LongData"]],
+  [4, ["float", "FloatData"]],
+  [5, ["double", "DoubleData"]],
+  [6, ["string", "StringData"]],
+  [7, ["bytes", "BytesData"]],
+  [8, ["array", "ArrayData"]],
+  [9, ["json", "JsonData"]],
+  [10, ["geometry", "GeometryData"]],
+  [11, ["timestamptz", "TimestamptzData"]],
+  [12, ["geometry", "GeometryWktData"]],
+]);
+
+const arrayTypeMismatch: Maker = (_field, [expected, actual]) => {
+  const member = arrayMembers.get(Number(actual))?.[1];
+  return invalid("insert data does not match", {
+    expected: `${arrayMembers.get(Number(expected))?.[0]} array`,
+    actual: member === undefined ? "nil array" : `*schemapb.ScalarField_${member} array`,
+  });
+};
 
 const makers: Record<string, Maker> = {
   rowCount: (field, [actual, expected]) =>
     invalid(`the num_rows (${actual}) of field (${field}) is not equal to passed num_rows (${expected})`),
   dimMismatch: (field, [actual, expected]) =>
     invalid(`the dim (${actual}) of field data(${field}) is not equal to schema dim (${expected})`),
-  vectorLength: (_field, args) => invalid(vectorWords(args)),
+  vectorLength: (_field, args, type) => invalid(vectorWords(args, type)),
   notFinite: (_field, [text]) => invalid(`value '${text}' is not a number or infinity`),
   varcharTooLong: (field, [row, length, max]) =>
     invalid(`length of varchar field ${field} exceeds max length, row number: ${row}, length: ${length}, max length: ${max}`),
@@ -51,11 +115,22 @@ const makers: Record<string, Maker> = {
         : `the length (${length}) of json field (${field}) exceeds max length (${max})`,
     ),
   outOfRange: (_field, [index, value, low, high]) => invalid(`the ${index}th element (${value}) out of range: [${low}, ${high}]`),
-  typeMismatch: (field, _args, type) =>
-    invalid(`field '${field}' is illegal, ${type === DataType.FloatVector ? "vector" : "array"} type mismatch`, {
-      expected: `need ${typeName(type)} array`,
-      actual: `got nil`,
+  typeMismatch,
+  halfNotFinite: (_field, [type]) => invalid(`${type} vector contain nan or infinity value.`),
+  sparseLength: (_field, [length]) => invalid(`invalid data length in sparse float vector: ${length}`),
+  sparseIndex: () => invalid("invalid index in sparse float vector: must be less than 2^32-1"),
+  sparseOrder: () => invalid("unsorted or same indices in sparse float vector"),
+  sparseNegative: () => invalid("negative value in sparse float vector"),
+  arrayTooLong: (_field, [length, row, max]) =>
+    invalid(`the length (${length}) of ${row}th array exceeds max capacity (${max})`, {
+      expected: "valid length array",
+      actual: "array length exceeds max capacity",
     }),
+  arrayVarcharTooLong: (field, [row, index, length, max]) =>
+    invalid(
+      `length of Array array field "${field}" exceeds max length, row number: ${row}, array index: ${index}, length: ${length}, max length: ${max}`,
+    ),
+  arrayTypeMismatch,
   validLength: (field, [actual, expected]) =>
     failure("invalidParameter", { expected: `${expected}`, actual: `${actual}` }, `the length of valid_data of field(${field}) is wrong`),
   unexpectedNulls: (field) => invalid(`the length of valid_data of field(${field}) is wrong`, { expected: 0, actual: "not empty" }),

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { type Core, type CoreFailure, type CoreSegment, loadCore } from "../../src/engine/core.js";
+import { type Core, type CoreColumn, type CoreFailure, type CoreSegment, loadCore } from "../../src/engine/core.js";
 import { coreError, coreFailureOf } from "../../src/engine/core-errors.js";
 import { MilvusError } from "../../src/shared/errors.js";
 import { DataType, FieldData, IDs } from "../../src/shared/proto/generated/messages.js";
@@ -179,6 +179,128 @@ describe("a sealed segment", () => {
     const failure = await failureOf(() => core.openSegment(schema, path));
     expect(failure).toEqual({ kind: "damaged", args: [path, 64, "checksum"] });
     expect((await failureOf(() => core.openSegment(schema, join(folder, "absent")))).kind).toBe("damaged");
+  });
+});
+
+/** Rows of keys from 0, and one field of type `type`, id 103. */
+const columnOf = (column: object) =>
+  core.createSchema(
+    JSON.stringify([
+      { id: KEY, type: DataType.Int64, primary: true },
+      { id: 103, ...column },
+    ]),
+  );
+
+const roundTrip = async (column: Omit<CoreColumn, "id">, data: Buffer, rowCount: number): Promise<FieldData | undefined> => {
+  const wide = columnOf(column);
+  const keys = Array.from({ length: rowCount }, (_, at) => BigInt(at));
+  const segment = core.createSegment(wide);
+  segment.append(
+    await core.decodeRows(wide, rowCount, [
+      { id: KEY, data: keyField(keys) },
+      { id: 103, data },
+    ]),
+    1n,
+  );
+  const outputs = [{ id: 103, header: headerOf(column.type as DataType) }];
+  const [bytes] = (await core.query([segment], { readTimestamp: 10n, limit: -1, offset: 0, outputs })).fields;
+  return bytes === undefined ? undefined : FieldData.decode(bytes);
+};
+
+describe("types beside numbers, texts and float vectors", () => {
+  test("arrays come back as arrays of their element type", async () => {
+    const rows = [{ stringData: { data: ["a", "bc"] } }, { stringData: { data: [] } }];
+    const data = field({ scalars: { arrayData: { data: rows } } as unknown as FieldData["scalars"], validData: [true, false, true] });
+    const column = { type: DataType.Array, elementType: DataType.VarChar, maxCapacity: 2, maxLength: 2, nullable: true };
+    const back = await roundTrip(column, data, 3);
+    const arrays = back?.scalars?.arrayData;
+    expect(arrays?.elementType).toBe(DataType.VarChar);
+    expect(arrays?.data.map((row) => row.stringData?.data)).toEqual([["a", "bc"], undefined, []]);
+    expect(back?.validData).toEqual([true, false, true]);
+  });
+
+  test("vectors of bits, 16-bit floats, int8 and sparse ones come back compact, with their dim", async () => {
+    const vectors = (value: object, validData: boolean[] = []) =>
+      field({ vectors: value as unknown as FieldData["vectors"], ...(validData.length > 0 ? { validData } : {}) });
+    const bits = Buffer.from([1, 2, 255, 4]);
+    const binary = await roundTrip(
+      { type: DataType.BinaryVector, dim: 16, nullable: true },
+      vectors({ dim: 16n, binaryVector: bits }, [true, false, true]),
+      3,
+    );
+    expect([binary?.vectors?.dim, binary?.vectors?.binaryVector, binary?.validData]).toEqual([16n, bits, [true, false, true]]);
+    const floats = { dim: 2n, floatVector: { data: Float32Array.from([1, -2]) } };
+    const half = await roundTrip({ type: DataType.Float16Vector, dim: 2 }, vectors(floats), 1);
+    expect(half?.vectors?.float16Vector).toEqual(Buffer.from([0, 0x3c, 0, 0xc0]));
+    const brain = await roundTrip({ type: DataType.BFloat16Vector, dim: 2 }, vectors(floats), 1);
+    expect(brain?.vectors?.bfloat16Vector).toEqual(Buffer.from([0x80, 0x3f, 0, 0xc0]));
+    const bytes = await roundTrip({ type: DataType.Int8Vector, dim: 3 }, vectors({ dim: 3n, int8Vector: Buffer.from([1, 255, 128]) }), 1);
+    expect(bytes?.vectors?.int8Vector).toEqual(Buffer.from([1, 255, 128]));
+    const pair = Buffer.from([41, 0, 0, 0, 0, 0, 0x80, 0x3f]);
+    const sparse = await roundTrip(
+      { type: DataType.SparseFloatVector },
+      vectors({ sparseFloatVector: { contents: [pair, Buffer.alloc(0)] } }),
+      2,
+    );
+    expect(sparse?.vectors?.dim).toBe(42n);
+    expect(sparse?.vectors?.sparseFloatVector).toMatchObject({ contents: [pair, Buffer.alloc(0)], dim: 42n });
+  });
+
+  test("faults become Milvus's words", async () => {
+    const fieldOf = (type: DataType) => () => ({ name: "f", type });
+    const wordsOf = async (column: Omit<CoreColumn, "id">, value: Partial<FieldData>) => {
+      const failure = await failureOf(() => roundTrip(column, field(value), 1));
+      return (coreError(new Error(JSON.stringify(failure)), fieldOf(column.type as DataType)) as MilvusError).message;
+    };
+    const array = { type: DataType.Array, elementType: DataType.Int64, maxCapacity: 1 };
+    const arrays = (row: object) => ({ scalars: { arrayData: { data: [row] } } as unknown as FieldData["scalars"] });
+    expect(await wordsOf(array, arrays({ longData: { data: [1n, 2n] } }))).toContain(
+      "the length (2) of 0th array exceeds max capacity (1)",
+    );
+    expect(await wordsOf(array, arrays({ stringData: { data: ["a"] } }))).toContain("insert data does not match");
+    const texts = { type: DataType.Array, elementType: DataType.VarChar, maxLength: 1 };
+    expect(await wordsOf(texts, arrays({ stringData: { data: ["a", "bc"] } }))).toContain(
+      'length of Array array field "f" exceeds max length, row number: 0, array index: 1, length: 2, max length: 1',
+    );
+    const sparse = { vectors: { sparseFloatVector: { contents: [Buffer.alloc(9)] } } as unknown as FieldData["vectors"] };
+    expect(await wordsOf({ type: DataType.SparseFloatVector }, sparse)).toContain("invalid data length in sparse float vector: 9");
+    const binary = { vectors: { dim: 16n, binaryVector: Buffer.alloc(3) } as unknown as FieldData["vectors"] };
+    expect(await wordsOf({ type: DataType.BinaryVector, dim: 16 }, binary)).toContain("the num(24) of all bits should divide the dim(16)");
+  });
+});
+
+describe("a schema that changes", () => {
+  test("gives rows that are there the new columns, and takes rows of the old schema", async () => {
+    const segment = await filled([1n, 2n]);
+    const late = await core.decodeRows(schema, 1, fieldsOf([3n]));
+    const columns = [
+      { id: KEY, type: DataType.Int64, primary: true },
+      { id: VECTOR, type: DataType.FloatVector, dim: DIM },
+      { id: TEXT, type: DataType.VarChar, maxLength: 8, nullable: true },
+    ];
+    segment.setSchema(core.createSchema(JSON.stringify([...columns, { id: 103, type: DataType.VarChar, default: "new" }])));
+    segment.append(late, 11n);
+    const outputs = [{ id: 103, header: headerOf(DataType.VarChar) }];
+    const [bytes] = (await core.query([segment], { readTimestamp: 20n, limit: -1, offset: 0, outputs })).fields;
+    expect(FieldData.decode(bytes ?? Buffer.alloc(0)).scalars?.stringData?.data).toEqual(["new", "new", "new"]);
+    const other = core.createSchema(JSON.stringify([{ id: KEY, type: DataType.VarChar, primary: true }]));
+    expect((await failureOf(() => segment.setSchema(other))).kind).toBe("malformed");
+  });
+
+  test("rows are split by a key, once", async () => {
+    for (const rowCount of [40, 3000]) {
+      const keys = Array.from({ length: rowCount }, (_, at) => BigInt(at));
+      const rows = await core.decodeRows(schema, rowCount, fieldsOf(keys), 10_000n);
+      const parts = await rows.split(KEY, 4);
+      expect(parts.length).toBe(4);
+      const made = parts.flatMap((part) => (part === null ? [] : keysIn(part.ids())));
+      const given = parts.flatMap((part) => (part === null ? [] : keysIn(part.givenIds())));
+      expect(made.map((key) => key - 10_000n)).toEqual(given);
+      expect([...given].sort((left, right) => Number(left - right))).toEqual(keys);
+      expect((await failureOf(() => rows.split(KEY, 4))).kind).toBe("malformed");
+    }
+    const lone = await core.decodeRows(schema, 1, fieldsOf([1n]));
+    expect((await lone.split(KEY, 64)).filter((part) => part !== null).length).toBe(1);
   });
 });
 

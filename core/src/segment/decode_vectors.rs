@@ -18,7 +18,7 @@ const TASK: usize = 1 << 18;
 pub fn decode_vectors(dim: usize, payload: &Payload) -> Outcome<Values> {
     Ok(Values::Vectors {
         dim,
-        values: Buffer::Owned(read_floats(dim, payload)?),
+        values: Buffer::Owned(read_floats(dim, 1, payload)?),
     })
 }
 
@@ -46,7 +46,7 @@ pub fn decode_packed(column: &ColumnSchema, payload: &Payload) -> Outcome<Values
 
 /// Vectors of 16-bit floats out of 32-bit ones.
 pub fn decode_halves(column: &ColumnSchema, payload: &Payload) -> Outcome<Values> {
-    let floats = read_floats(column.dim, payload)?;
+    let floats = read_floats(column.dim, 2, payload)?;
     let half = if column.kind == ColumnType::Float16Vector {
         float16_of
     } else {
@@ -136,11 +136,12 @@ fn check_dim(dim: usize, payload: &Payload) -> Outcome<()> {
     Err(Failure::new("dimMismatch", vec![(payload.dim as i64).into(), dim.into()]))
 }
 
-fn read_floats(dim: usize, payload: &Payload) -> Outcome<Vec<f32>> {
+/// `width`: what a float counts in the failure of a wrong length.
+fn read_floats(dim: usize, width: usize, payload: &Payload) -> Outcome<Vec<f32>> {
     let mut length = 0;
     payload.fixed_runs::<4>(|run| length += run.len() / 4)?;
     if dim == 0 || length % dim != 0 {
-        return Err(Failure::new("vectorLength", vec![length.into(), dim.into()]));
+        return Err(Failure::new("vectorLength", vec![(length * width).into(), (dim * width).into()]));
     }
     check_dim(dim, payload)?;
     let mut values = vec![0f32; length];

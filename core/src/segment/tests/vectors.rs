@@ -79,6 +79,9 @@ fn each_fault_of_a_vector_has_its_kind_and_arguments() {
         assert_eq!(halves(102, &[value]).unwrap_err().kind, "halfNotFinite");
     }
     assert_eq!(halves(103, &[f32::NAN]).unwrap_err().kind, "notFinite");
+    let floats = field_data(&column(101, 3), &[Some(Cell::Vector(vec![1.0; 3]))], true);
+    let failure = decode_column(&column(102, 2), 1, &floats).unwrap_err();
+    assert_eq!(failure, Failure::of_field("vectorLength", 2, numbers(&[6, 4])));
     let wrong = field_data(&column(105, 4), &[Some(Cell::Bytes(vec![0; 4]))], true);
     assert_eq!(decode_column(&column(105, 8), 1, &wrong).unwrap_err().kind, "dimMismatch");
     assert_eq!(decode_column(&column(100, 8), 1, &wrong).unwrap_err().kind, "typeMismatch");
