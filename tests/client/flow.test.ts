@@ -243,6 +243,147 @@ describe.each([
     await client.dropCollection({ collectionName: name });
   });
 
+  test("arrays and vectors of every type are kept, without values too", async () => {
+    const name = "lists";
+    const dim = 8;
+    await client.createCollection({
+      collectionName: name,
+      consistencyLevel: "Strong",
+      schema: {
+        fields: [
+          { name: "id", dataType: "Int64", isPrimary: true },
+          { name: "vector", dataType: "FloatVector", dim: 2 },
+          { name: "tags", dataType: "Array", elementType: "VarChar", maxCapacity: 4, maxLength: 8, nullable: true },
+          { name: "counts", dataType: "Array", elementType: "Int64", maxCapacity: 4 },
+          { name: "bits", dataType: "BinaryVector", dim: 16, nullable: true },
+          { name: "half", dataType: "Float16Vector", dim, nullable: true },
+          { name: "brain", dataType: "BFloat16Vector", dim, nullable: true },
+          { name: "small", dataType: "Int8Vector", dim, nullable: true },
+          { name: "sparse", dataType: "SparseFloatVector", nullable: true },
+        ],
+      },
+      indexParams: [
+        { fieldName: "vector", indexType: "FLAT", metricType: "L2" },
+        ...["bits", "half", "brain", "small", "sparse"].map((fieldName) => ({ fieldName, indexType: "AUTOINDEX" })),
+      ],
+    });
+    const numbers = Array.from({ length: dim }, (_, i) => i / 4);
+    const full = {
+      ...{ id: 1, vector: Float32Array.of(1, 2), tags: ["a", "b"], counts: [1, 2n ** 60n], bits: Uint8Array.of(1, 254) },
+      ...{ half: Float32Array.from(numbers), brain: Float32Array.from(numbers), small: Int8Array.from({ length: dim }, (_, i) => -i) },
+      sparse: { 3: 0.5, 70000: 0.25 },
+    };
+    const without = {
+      id: 2,
+      vector: Float32Array.of(3, 4),
+      counts: [],
+      tags: null,
+      bits: null,
+      half: null,
+      brain: null,
+      small: null,
+      sparse: null,
+    };
+    await client.insert({
+      collectionName: name,
+      data: [
+        { ...full, half: numbers },
+        { id: 2, vector: [3, 4], counts: [] },
+      ],
+    });
+    const back = () => client.query({ collectionName: name, filter: "id > 0" });
+    expect(await back()).toEqual([full, without]);
+    const [hits] = await client.search({
+      collectionName: name,
+      data: [1, 2],
+      annsField: "vector",
+      limit: 2,
+      outputFields: ["tags", "sparse", "small"],
+    });
+    expect(hits?.map((hit) => hit.entity)).toEqual([
+      { tags: full.tags, sparse: full.sparse, small: full.small },
+      { tags: null, sparse: null, small: null },
+    ]);
+    await client.flush({ collectionName: name });
+    expect(await back()).toEqual([full, without]);
+
+    const refused = async (change: Record<string, unknown>) =>
+      (await failureOf(client.insert({ collectionName: name, data: { ...full, id: 9, ...change } }))).message;
+    expect(await refused({ counts: [1, 2, 3, 4, 5] })).toContain("the length (5) of 0th array exceeds max capacity (4)");
+    expect(await refused({ tags: ["123456789"] })).toContain('length of Array array field "tags" exceeds max length');
+    expect(await refused({ half: new Array(dim).fill(1e6) })).toContain("float16 vector contain nan or infinity value.");
+    expect(await refused({ sparse: { 1: -1 } })).toContain("negative value in sparse float vector");
+    expect(await back()).toEqual([full, without]);
+    const described = await client.describeCollection({ collectionName: name });
+    expect(described.fields.slice(2, 5)).toMatchObject([
+      { name: "tags", dataType: "Array", elementType: "VarChar", maxCapacity: 4, maxLength: 8, nullable: true },
+      { name: "counts", dataType: "Array", elementType: "Int64", maxCapacity: 4 },
+      { name: "bits", dataType: "BinaryVector", dim: 16, nullable: true },
+    ]);
+    await client.dropCollection({ collectionName: name });
+  });
+
+  test("a field is added to rows that are there", async () => {
+    const name = "growing";
+    await client.createCollection({ collectionName: name, dimension: 2, enableDynamicField: false, consistencyLevel: "Strong" });
+    await client.insert({ collectionName: name, data: { id: 1, vector: [1, 2] } });
+    await client.addCollectionField({ collectionName: name, field: { name: "count", dataType: "Int64", nullable: true, defaultValue: 7 } });
+    await client.addCollectionField({
+      collectionName: name,
+      field: { name: "tags", dataType: "Array", elementType: "Int32", maxCapacity: 4, nullable: true },
+    });
+    await client.insert({ collectionName: name, data: { id: 2, vector: [3, 4], count: 1, tags: [5] } });
+    expect(await client.query({ collectionName: name, filter: "id > 0", outputFields: ["count", "tags"] })).toEqual([
+      { id: 1, count: 7, tags: null },
+      { id: 2, count: 1, tags: [5] },
+    ]);
+    expect(await client.count({ collectionName: name, filter: "count == 7" })).toBe(1);
+    expect((await client.describeCollection({ collectionName: name })).fields.slice(2)).toMatchObject([
+      { name: "count", dataType: "Int64", nullable: true, defaultValue: 7 },
+      { name: "tags", dataType: "Array", elementType: "Int32", maxCapacity: 4, nullable: true },
+    ]);
+    expect(await failureOf(client.addCollectionField({ collectionName: name, field: { name: "x", dataType: "Int8" } }))).toMatchObject({
+      code: 1100,
+      message: "added field must be nullable, please check it, field name = x: invalid parameter",
+    });
+    await client.dropCollection({ collectionName: name });
+  });
+
+  test("a partition key", async () => {
+    const name = "tenants";
+    await client.createCollection({
+      collectionName: name,
+      consistencyLevel: "Strong",
+      numPartitions: 4,
+      schema: {
+        fields: [
+          { name: "id", dataType: "Int64", isPrimary: true },
+          { name: "tenant", dataType: "VarChar", maxLength: 32, isPartitionKey: true },
+          { name: "vector", dataType: "FloatVector", dim: 2 },
+        ],
+      },
+      indexParams: { fieldName: "vector", indexType: "FLAT", metricType: "L2" },
+    });
+    expect(await client.listPartitions({ collectionName: name })).toEqual(["_default_0", "_default_1", "_default_2", "_default_3"]);
+    const data = Array.from({ length: 40 }, (_, id) => ({ id, tenant: `tenant ${id % 8}`, vector: [id, 0] }));
+    await client.insert({ collectionName: name, data });
+    const ids = async (tenant: string) =>
+      (await client.query({ collectionName: name, filter: "tenant == {tenant}", filterParams: { tenant }, outputFields: ["id"] })).map(
+        (row) => row.id,
+      );
+    expect(await ids("tenant 3")).toEqual([3, 11, 19, 27, 35]);
+    const [hits] = await client.search({ collectionName: name, data: [0, 0], limit: 2, filter: 'tenant == "tenant 5"' });
+    expect(hits?.map((hit) => hit.id)).toEqual([5, 13]);
+    await client.upsert({ collectionName: name, data: { id: 3, tenant: "another", vector: [0, 0] } });
+    await client.delete({ collectionName: name, ids: [11] });
+    expect(await ids("tenant 3")).toEqual([19, 27, 35]);
+    expect(await ids("another")).toEqual([3]);
+    expect(await client.count({ collectionName: name })).toBe(39);
+    const named = client.insert({ collectionName: name, partitionName: "_default_0", data: data[0] ?? {} });
+    expect((await failureOf(named)).message).toContain("not support manually specifying the partition names");
+    await client.dropCollection({ collectionName: name });
+  });
+
   test("a described schema makes the same collection again", async () => {
     const made = await client.describeCollection({ collectionName: "kites_2" });
     await client.createCollection({ collectionName: "copy", schema: made });
