@@ -2,9 +2,9 @@
  * The parameters of a search request and their checks.
  * Sources: milvus internal/proxy/search_util.go (order, words), knowhere's configs for the ranges of index parameters.
  */
-import type { Collection } from "../catalog/types.js";
+import type { Collection, IndexDefinition } from "../catalog/types.js";
 import type { CoreMetric } from "../engine/core.js";
-import { indexMetric } from "../engine/index-plan.js";
+import { indexMetric, indexParameter, indexType } from "../engine/index-plan.js";
 import { failure, invalid, missing, segcore } from "../shared/errors.js";
 import { TOP_K_MAX } from "../shared/limits.js";
 import type { FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
@@ -76,9 +76,18 @@ const numberParam = (params: Record<string, unknown>, key: string): number | und
 
 const EF_MAX = 2147483647;
 
-/** Breadth of the graph walk; 0 when the request says nothing. */
-export const efOf = (params: Record<string, unknown>, topK: number): number => {
-  const ef = numberParam(params, "ef");
+const LISTS_DEFAULT = 128;
+
+/** Whether a search of an IVF index asks to look at half of its lists or more: it wants to pay for nearly exact answers. */
+const probesMost = (params: Record<string, unknown>, index: IndexDefinition | undefined): boolean => {
+  const probes = numberParam(params, "nprobe");
+  if (probes === undefined || index === undefined || !indexType(index).toUpperCase().startsWith("IVF")) return false;
+  return probes >= Number(indexParameter(index, "nlist") ?? LISTS_DEFAULT) / 2;
+};
+
+/** Breadth of the graph walk; 0 when the request says nothing, EF_MAX (all rows) for an IVF index most of whose lists are to be probed. */
+export const efOf = (params: Record<string, unknown>, topK: number, index?: IndexDefinition): number => {
+  const ef = numberParam(params, "ef") ?? (probesMost(params, index) ? EF_MAX : undefined);
   if (ef === undefined) return 0;
   if (!Number.isInteger(ef)) throw invalid(`Type conflict in json: param 'ef' (${ef}) should be integer`);
   if (ef < 1 || ef > EF_MAX) throw invalid(`Out of range in json: param 'ef' (${ef}) should be in range [1, ${EF_MAX}]`);
@@ -122,8 +131,10 @@ export const vectorField = (collection: Collection, params: readonly KeyValuePai
   return field;
 };
 
-export const metricOf = (collection: Collection, field: FieldSchema, params: readonly KeyValuePair[]): CoreMetric => {
-  const index = collection.indexes.find((candidate) => candidate.fieldId === field.fieldID);
+export const indexOf = (collection: Collection, field: FieldSchema): IndexDefinition | undefined =>
+  collection.indexes.find((candidate) => candidate.fieldId === field.fieldID);
+
+export const metricOf = (index: IndexDefinition | undefined, params: readonly KeyValuePair[]): CoreMetric => {
   const metric = index === undefined ? "COSINE" : indexMetric(index);
   const asked = (parameter(params, "metric_type") ?? "").toUpperCase();
   if (asked !== "" && asked !== metric) throw failure("invalidParameter", { expected: metric, actual: asked }, "metric type not match");

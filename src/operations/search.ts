@@ -18,7 +18,7 @@ import { type Init, WireError } from "../shared/proto/wire.js";
 import { primaryField, typeName } from "../shared/schema.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
-import { efOf, indexParams, metricOf, rangeOf, roundDecimalOf, vectorField, windowOf } from "./search-params.js";
+import { efOf, indexOf, indexParams, metricOf, rangeOf, roundDecimalOf, vectorField, windowOf } from "./search-params.js";
 import { searchRoutes } from "./search-rest.js";
 import { databaseOf } from "./support.js";
 
@@ -130,7 +130,8 @@ const search = async (call: Call, request: SearchRequest): Promise<Init<SearchRe
   const roundDecimal = roundDecimalOf(params);
   const filter = compile(collection, request.dsl, request.exprTemplateValues);
   const scope = loadedScope(collection, request.collectionName, partitionIds);
-  const metric = metricOf(collection, field, params);
+  const index = indexOf(collection, field);
+  const metric = metricOf(index, params);
   const extra = indexParams(params);
   checkPlaceholder(field, vectors);
   const result = await call.engine.search({
@@ -141,7 +142,7 @@ const search = async (call: Call, request: SearchRequest): Promise<Init<SearchRe
     metric,
     vectors: vectors.values.length === 1 ? (vectors.values[0] as Buffer) : Buffer.concat(vectors.values),
     ...window,
-    ef: efOf(extra, window.limit + window.offset),
+    ef: efOf(extra, window.limit + window.offset, index),
     ...rangeOf(extra, metric),
     roundDecimal,
     outputs: plan.outputs,

@@ -114,7 +114,9 @@ impl<'a> Target<'a> {
         let walk = part.segment.index::<Hnsw>(request.field_id).filter(|index| {
             // A list of what is better than the range would have to be walked through first.
             let serves = index.metric() == request.metric && index.row_count() == part.chunk.row_count && request.range_filter.is_none();
-            serves && part.segment.chunks.len() == 1 && walk_pays(visible.count(), part.chunk.row_count, *dim)
+            // So broad a walk would look at every row.
+            let narrow = request.ef < part.chunk.row_count;
+            serves && narrow && part.segment.chunks.len() == 1 && walk_pays(visible.count(), part.chunk.row_count, *dim)
         });
         Target {
             column,
