@@ -233,7 +233,7 @@ export const operations: readonly AnyOperation[] = [
     privilege: "AlterCollection",
     scope: "collection",
     built: "partly",
-    note: "properties are kept and shown; dynamicfield.enabled cannot be changed",
+    note: "properties are kept and shown; the dynamic field can be added, not taken away",
     handle: alterCollection,
     rest: [route("alter_properties", "CollectionReqWithProperties"), route("drop_properties", "DropCollectionPropertiesReq")],
   }),

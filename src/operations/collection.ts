@@ -134,7 +134,7 @@ export const operations: readonly AnyOperation[] = [
     privilege: "CreateCollection",
     scope: "database",
     built: "partly",
-    note: "Float16, BFloat16, Int8, binary and sparse vectors, Array, Geometry, Timestamptz, Text, struct arrays, functions and partition keys are refused",
+    note: "Geometry, Timestamptz, Text, struct arrays and functions are refused",
     handle: createCollection,
     rest: [
       {
