@@ -124,7 +124,7 @@ export const startElanus = async (): Promise<MeasuredServer> => {
   return measured(
     "Elanus",
     process.execPath,
-    ["--import", monitor, main, "serve", "--data", join(folder, "data"), "--port", String(port)],
+    ["--single-threaded-gc", "--import", monitor, main, "serve", "--data", join(folder, "data"), "--port", String(port)],
     port,
     folder,
   );
