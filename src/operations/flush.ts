@@ -1,4 +1,4 @@
-/** Flush and what tells of segments. A flush answers when the rows are in synced files that the manifest names, so its state is always "flushed". */
+/** Flush and what tells of segments. A flush answers when the rows are in synced files that the manifest names, so what it named is flushed by then. */
 import { collectionsIn, requireCollection, requireDatabase } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
 import { invalid } from "../shared/errors.js";
@@ -73,6 +73,13 @@ const segmentInfo = (call: Call, request: { dbName: string; collectionName: stri
     isSorted: segment.state === "Flushed",
   }));
 
+/** Whether one of these segments still has its rows in memory. */
+const anyGrowing = (call: Call, segmentIds: readonly bigint[]): boolean =>
+  segmentIds.length > 0 &&
+  [...call.engine.catalog.collections.values()].some((collection) =>
+    call.engine.segments(collection).some(({ id, state }) => state === "Growing" && segmentIds.includes(id)),
+  );
+
 const milvus = services["milvus.proto.milvus.MilvusService"];
 
 export const operations = [
@@ -89,7 +96,11 @@ export const operations = [
     handle: flush,
   }),
   defineOperation(milvus.FlushAll, { privilege: "FlushAll", scope: "global", handle: flushAll }),
-  defineOperation(milvus.GetFlushState, { privilege: "GetFlushState", scope: "collection", handle: () => ({ flushed: true }) }),
+  defineOperation(milvus.GetFlushState, {
+    privilege: "GetFlushState",
+    scope: "collection",
+    handle: (call, request) => ({ flushed: !anyGrowing(call, request.segmentIDs) }),
+  }),
   defineOperation(milvus.GetFlushAllState, { privilege: "GetFlushAllState", scope: "global", handle: () => ({ flushed: true }) }),
   defineOperation(milvus.GetPersistentSegmentInfo, {
     privilege: "GetPersistentSegmentInfo",

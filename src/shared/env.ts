@@ -3,7 +3,7 @@
  * (a test checks it), so a test can hand the engine a clock that it moves, a seed that it prints, and files that fail, tear and vanish.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, openSync } from "node:fs";
+import { constants } from "node:fs";
 import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 
 /** One open file. Offsets and lengths in bytes. */
@@ -172,14 +172,4 @@ export const realEnv: Env = {
       return "";
     }
   },
-};
-
-/** Whether a path can be opened for reading; used at start only, for clear messages. */
-export const readable = (path: string): boolean => {
-  try {
-    closeSync(openSync(path, "r"));
-    return true;
-  } catch {
-    return false;
-  }
 };

@@ -172,6 +172,19 @@ describe("opening a folder again", () => {
     expect(await search()).toBe(7);
   });
 
+  it("a growing segment is not flushed, a sealed one is", async () => {
+    const engine = await open(folder());
+    const driver = new Driver(engine);
+    await driver.createCollection("rows", 4);
+    await driver.insert("rows", [1], 0);
+    const segmentIDs = [...engine.catalog.collections.values()].flatMap((collection) => engine.segments(collection).map(({ id }) => id));
+    const flushed = () => driver.call("GetFlushState", { segmentIDs });
+    expect(await flushed()).toMatchObject({ flushed: false });
+    await driver.flush("rows");
+    expect(await flushed()).toMatchObject({ flushed: true });
+    await engine.close();
+  });
+
   it("a second opening of the folder is refused with the holder's pid", async () => {
     const path = folder();
     const engine = await open(path);
