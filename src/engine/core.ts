@@ -56,6 +56,14 @@ export interface CoreHnsw {
 }
 export type CoreMetric = "L2" | "IP" | "COSINE";
 
+/** Which rows are past their time; a reader does not see them, a merge leaves them out. */
+export interface CoreExpiry {
+  /** Rows written at or before this timestamp (collection TTL). */
+  readonly writtenUpTo?: bigint;
+  /** A Timestamptz column, microseconds since 1970 in UTC: rows whose value is at or before `now`; null never expires. */
+  readonly field?: { readonly id: number; readonly now: bigint };
+}
+
 /** One segment: growing (rows are appended) or sealed (a mapped file). Methods that change it are synchronous and ordered by the caller. */
 export interface CoreSegment {
   readonly rowCount: number;
@@ -63,6 +71,8 @@ export interface CoreSegment {
   /** Bytes of memory held (not mapped bytes). */
   readonly byteSize: number;
   readonly sealed: boolean;
+  /** Bytes of the mapped file; 0 while growing. */
+  readonly mappedSize: number;
   /** Takes the rows' memory when they are many; copies when few. */
   append(rows: CoreRows, timestamp: bigint): void;
   /** Gives all rows the columns that the schema has and they lack: default or null. Rows decoded by an older schema may still be appended. */
@@ -76,6 +86,8 @@ export interface CoreSegment {
   /** The delete set as bytes with a checksum, and back. */
   encodeDeletes(): Buffer;
   applyDeletes(bytes: Buffer): void;
+  /** True: reads the pages of the mapped file into memory. False: gives them back to the system; they are read again when they are needed. */
+  advise(resident: boolean): Promise<void>;
   /** Begins writing this growing segment as a file; no rows may be appended any more (deletes may). */
   startSealing(): CoreSealing;
   /** Builds an index beside the segment; searches use it from the moment the promise resolves. */
@@ -94,6 +106,37 @@ export interface CoreSealing {
   block(index: number): Promise<Buffer>;
   /** Copies deletes of the growing segment into `sealed`, which was opened from the blocks. */
   finish(sealed: CoreSegment): void;
+}
+
+/** How segments become others: every row that is alive goes into one output, with its time of writing and what was deleted later. */
+export interface CoreMerge {
+  /** Rows deleted at or before this timestamp are left out. */
+  readonly dropDeletedUpTo: bigint;
+  readonly expiry?: CoreExpiry;
+  /** About how many bytes an output file has at most. */
+  readonly targetBytes: number;
+  /** Outputs hold consecutive ranges of this scalar column (clustering key); absent: of the primary key. */
+  readonly clusteringFieldId?: number;
+}
+
+/** Output files in the making; none when no row is left. Each is finished with the sealed segment that was opened from its blocks. */
+export interface CoreMerging {
+  readonly outputs: CoreSealing[];
+  /** Rows that were left out. */
+  readonly droppedRows: number;
+}
+
+/** What an upsert of some columns does to an array column. */
+export interface CoreArrayOperation {
+  readonly fieldId: number;
+  readonly operation: "append" | "remove";
+}
+
+/** Rows completed by what the segments hold under their keys. */
+export interface CoreUpdate {
+  readonly rows: CoreRows;
+  /** All columns of the complete rows as encoded FieldData, for the log. */
+  readonly fields: { readonly id: number; readonly data: Buffer }[];
 }
 
 /** An output column: the core appends the values to `header`, the encoded type, name and id of its FieldData. */
@@ -116,6 +159,7 @@ export interface CoreSearch {
   readonly ef: number;
   readonly readTimestamp: bigint;
   readonly filter?: Buffer;
+  readonly expiry?: CoreExpiry;
   readonly radius?: number;
   readonly rangeFilter?: number;
   /** -1: none. */
@@ -137,11 +181,14 @@ export interface CoreSearchResult {
 export interface CoreQuery {
   readonly readTimestamp: bigint;
   readonly filter?: Buffer;
+  readonly expiry?: CoreExpiry;
   /** -1: all. Rows come in ascending key order. */
   readonly limit: number;
   readonly offset: number;
   readonly outputs: CoreOutput[];
 }
+
+export type CoreSelection = Pick<CoreQuery, "readTimestamp" | "filter" | "expiry">;
 
 export interface CoreQueryResult {
   readonly rowCount: number;
@@ -161,12 +208,29 @@ export interface Core {
   createSegment(schema: CoreSchema): CoreSegment;
   /** Maps a segment file and verifies every block; rejects with kind `damaged`. */
   openSegment(schema: CoreSchema, path: string): Promise<CoreSegment>;
+  /** Plans the merge of sealed segments of one schema; they go on serving and taking deletes meanwhile. */
+  startMerging(segments: CoreSegment[], merge: CoreMerge): Promise<CoreMerging>;
+  /**
+   * Completes rows of which some columns are given: a key that is alive at `readTimestamp` keeps the values of its newest row in the columns that are
+   * absent; keys of the dynamic field are merged; `operations` append to or remove from its arrays. New keys need all columns without default.
+   */
+  updateRows(
+    schema: CoreSchema,
+    segments: CoreSegment[],
+    request: {
+      readonly readTimestamp: bigint;
+      readonly expiry?: CoreExpiry;
+      readonly rowCount: number;
+      readonly fields: CoreField[];
+      readonly operations: CoreArrayOperation[];
+    },
+  ): Promise<CoreUpdate>;
   search(segments: CoreSegment[], request: CoreSearch): Promise<CoreSearchResult>;
   query(segments: CoreSegment[], request: CoreQuery): Promise<CoreQueryResult>;
   /** Rows that match. */
-  count(segments: CoreSegment[], request: Pick<CoreQuery, "readTimestamp" | "filter">): Promise<number>;
+  count(segments: CoreSegment[], request: CoreSelection): Promise<number>;
   /** Keys of the rows that match, as an encoded `schema.IDs`. */
-  keys(segments: CoreSegment[], request: Pick<CoreQuery, "readTimestamp" | "filter">): Promise<Buffer>;
+  keys(segments: CoreSegment[], request: CoreSelection): Promise<Buffer>;
 }
 
 /** What a call into the core failed with. The core throws an Error whose message is the JSON of this. */
