@@ -1,7 +1,9 @@
 /** What the engine offers to operations. `open.ts` makes one from a data folder. */
 import type { Catalog, CatalogRecord, Collection, IndexDefinition } from "../catalog/types.js";
 import type { PrimaryKeys, Timestamp } from "../shared/types.js";
+import type { Compaction, CompactionRequest } from "./compaction.js";
 import type { CoreMetric, CoreOutput, CoreQueryResult, CoreSearchResult } from "./core.js";
+import type { JobKind, JobState, JobTotals } from "./scheduler.js";
 
 /** A record before the engine gives it its timestamp. */
 export type CatalogChange = CatalogRecord extends infer R ? (R extends CatalogRecord ? Omit<R, "timestamp"> : never) : never;
@@ -34,6 +36,8 @@ export interface ReadScope {
   readonly filter?: Buffer;
   /** Only rows of sealed segments. */
   readonly ignoreGrowing?: boolean;
+  /** The read begins or continues an iterator: its moment stays readable for a while after this use. */
+  readonly lease?: boolean;
   /** The reader waits until everything up to here is visible; absent: everything acknowledged so far. */
   readonly guaranteeTimestamp?: Timestamp;
 }
@@ -73,8 +77,17 @@ export interface SegmentInfo {
   readonly id: bigint;
   readonly collectionId: bigint;
   readonly partitionId: bigint;
+  /** Deleted rows included. */
   readonly rowCount: number;
-  readonly state: "Growing" | "Flushed";
+  readonly deletedCount: number;
+  /** Of its file; while it has none: of memory. */
+  readonly byteSize: number;
+  /** 2: made by a clustering compaction. */
+  readonly level: 1 | 2;
+  /** Sealed: takes no more rows, its file is being written. */
+  readonly state: "Growing" | "Sealed" | "Flushed";
+  /** Indexes built. */
+  readonly indexIds: readonly bigint[];
 }
 
 export interface EngineApi {
@@ -104,5 +117,14 @@ export interface EngineApi {
   segments(collection: Collection): SegmentInfo[];
   /** Seals the growing rows of these collections into files; resolves when they are durable and the manifest names them. */
   flush(collections: readonly Collection[]): Promise<Map<bigint, FlushedCollection>>;
+  /** Plans a compaction and begins it. */
+  compact(collection: Collection, request: CompactionRequest): Promise<Compaction>;
+  /** What became of a compaction asked for; undefined when it is not known (any more). */
+  compaction(id: bigint): Compaction | undefined;
+  /** Whether a compaction by clustering key is under way. */
+  isClustering(collection: Collection): boolean;
+  /** Background work that runs or waits, and what became of the rest. */
+  jobs(): readonly JobState[];
+  jobTotals(): ReadonlyMap<JobKind, JobTotals>;
   close(): Promise<void>;
 }

@@ -1,9 +1,4 @@
-/**
- * One open data folder: the state, its two lanes of background work, and the answers to operations.
- *
- * The storage lane seals segments and commits manifests; the index lane builds indexes. Writers and readers wait for neither. A growing segment over
- * `segmentBytesMax`, or a log over `logBytesMax`, puts a seal into the storage lane; a failed one (a full disk, say) is reported and tried again after `RETRY_MS`.
- */
+/** One open data folder: the answers to operations. Its state is in `state.ts`, what goes on besides in `background.ts`. */
 import { encodeRecord } from "../catalog/codec.js";
 import { applyRecord } from "../catalog/reducer.js";
 import type { Catalog, CatalogRecord, Collection, IndexDefinition } from "../catalog/types.js";
@@ -20,30 +15,36 @@ import type {
   WriteRows,
   Written,
 } from "./api.js";
-import { buildIndexes, indexProgress } from "./indexing.js";
-import { Lane } from "./lane.js";
+import { Background } from "./background.js";
+import type { Compaction, CompactionRequest } from "./compaction.js";
+import { indexProgress } from "./indexing.js";
 import { countRows, queryRows, searchRows } from "./read.js";
 import { RecordKind } from "./records.js";
+import { type JobKind, type JobState, type JobTotals, Priority } from "./scheduler.js";
 import { commit, sealAll } from "./seal.js";
-import type { SegmentEntry } from "./shard.js";
 import { applyCatalogRecord, type EngineState } from "./state.js";
 import { deleteKeys, deleteWhere, insertRows, upsertRows } from "./write.js";
 
-const RETRY_MS = 3000;
+/** Records after which files of the store are wanted no more. */
+const FREES_FILES: ReadonlySet<CatalogRecord["kind"]> = new Set([
+  "truncateCollection",
+  "dropPartition",
+  "dropCollection",
+  "dropDatabase",
+  "dropIndex",
+]);
+
+const SEGMENT_STATES = { growing: "Growing", sealing: "Sealed", sealed: "Flushed" } as const;
 
 export class Engine implements EngineApi {
-  private readonly storage = new Lane();
-  private readonly indexing = new Lane();
-  private readonly failedIndexes = new Map<string, string>();
-  private retry: NodeJS.Timeout | undefined;
-  private checkpointing = false;
+  private readonly background: Background;
   private closed = false;
 
   constructor(
     private readonly state: EngineState,
     private readonly release: () => Promise<void>,
   ) {
-    this.indexSoon();
+    this.background = new Background(state);
   }
 
   get catalog(): Catalog {
@@ -66,17 +67,18 @@ export class Engine implements EngineApi {
       applyCatalogRecord(this.state, record, lsn);
       return this.state.catalog;
     });
-    if (record.kind === "createIndex") this.indexSoon();
-    this.checkpointIfLogIsLong();
+    if (record.kind === "createIndex") this.background.indexSoon();
+    if (FREES_FILES.has(record.kind)) this.background.commitSoon();
+    this.background.sealIfLogIsLong();
     return { catalog, timestamp };
   }
 
   insert(rows: WriteRows): Promise<Written> {
-    return insertRows(this.state, rows, (entries) => this.afterAppend(entries));
+    return insertRows(this.state, rows, (entries) => this.background.appended(entries));
   }
 
   upsert(rows: WriteRows): Promise<Written> {
-    return upsertRows(this.state, rows, (entries) => this.afterAppend(entries));
+    return upsertRows(this.state, rows, (entries) => this.background.appended(entries));
   }
 
   deleteKeys(collection: Collection, partitionIds: readonly bigint[], keys: PrimaryKeys): Promise<{ timestamp: Timestamp }> {
@@ -104,7 +106,7 @@ export class Engine implements EngineApi {
   }
 
   indexProgress(collection: Collection, index: IndexDefinition): IndexProgress {
-    return indexProgress(this.state, collection, index, this.failedIndexes);
+    return indexProgress(this.state, collection, index, this.background.failedBuilds);
   }
 
   segments(collection: Collection): SegmentInfo[] {
@@ -113,8 +115,32 @@ export class Engine implements EngineApi {
       collectionId: entry.collectionId,
       partitionId: entry.partitionId,
       rowCount: entry.core.rowCount,
-      state: entry.state === "sealed" ? "Flushed" : "Growing",
+      deletedCount: entry.core.deletedCount,
+      byteSize: entry.state === "sealed" ? entry.fileBytes : entry.core.byteSize,
+      level: entry.level,
+      state: SEGMENT_STATES[entry.state],
+      indexIds: [...entry.indexes.keys()],
     }));
+  }
+
+  compact(collection: Collection, request: CompactionRequest): Promise<Compaction> {
+    return this.background.compactor.request(collection, request, this.state.clock.tick());
+  }
+
+  compaction(id: bigint): Compaction | undefined {
+    return this.background.compactor.get(id);
+  }
+
+  isClustering(collection: Collection): boolean {
+    return this.background.compactor.isClustering(collection.id);
+  }
+
+  jobs(): readonly JobState[] {
+    return this.background.scheduler.jobs();
+  }
+
+  jobTotals(): ReadonlyMap<JobKind, JobTotals> {
+    return this.background.scheduler.totals();
   }
 
   async flush(collections: readonly Collection[]): Promise<Map<bigint, FlushedCollection>> {
@@ -127,16 +153,15 @@ export class Engine implements EngineApi {
       const segmentIds = shard?.list().flatMap((entry) => (entry.state === "sealing" ? [entry.id] : [])) ?? [];
       result.set(id, { segmentIds, flushTimestamp });
     }
-    if ([...result.values()].some((flushed) => flushed.segmentIds.length > 0)) await this.seal(ids);
+    if ([...result.values()].some((flushed) => flushed.segmentIds.length > 0)) await this.background.seal(ids, Priority.Waited);
     return result;
   }
 
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    clearTimeout(this.retry);
-    // A build in progress is not waited for: it may take minutes, writes nothing any more, and is made again after the next opening.
-    await this.storage.drained();
+    // A build or a merge in progress is not waited for: it may take minutes, writes nothing any more, and is made again after the next opening.
+    await this.background.stop();
     if (this.state.log.byteSize > this.state.settings.replayBytesMax) await this.sealBeforeEnd();
     await this.state.log.close();
     for (const shard of this.state.shards.values()) shard.drop();
@@ -152,57 +177,5 @@ export class Engine implements EngineApi {
     } catch (error) {
       this.state.logger.warn({ reason: String(error) }, "writing segments before the end failed; the next start replays the log");
     }
-  }
-
-  private async seal(collectionIds?: readonly bigint[]): Promise<void> {
-    await this.storage.run(async () => {
-      await sealAll(this.state, collectionIds);
-      await commit(this.state);
-    });
-    this.indexSoon();
-  }
-
-  private afterAppend(entries: readonly SegmentEntry[]): void {
-    const full = entries.filter((entry) => entry.core.byteSize >= this.state.settings.segmentBytesMax);
-    for (const entry of full) this.state.shards.get(entry.collectionId)?.rotate([entry.partitionId]);
-    if (full.length > 0) this.checkpointSoon();
-    this.checkpointIfLogIsLong();
-  }
-
-  private checkpointIfLogIsLong(): void {
-    if (this.checkpointing || this.state.log.byteSize < this.state.settings.logBytesMax) return;
-    for (const shard of this.state.shards.values()) shard.rotate();
-    this.checkpointSoon();
-  }
-
-  /** Seals in the background; a failure is reported and tried again later. */
-  private checkpointSoon(): void {
-    if (this.checkpointing || this.closed) return;
-    this.checkpointing = true;
-    this.seal()
-      .catch((error: unknown) => {
-        this.state.logger.error({ reason: String(error) }, "writing segments failed; it is tried again");
-        this.retry = setTimeout(() => this.checkpointSoon(), RETRY_MS);
-        this.retry.unref();
-      })
-      .finally(() => {
-        this.checkpointing = false;
-      });
-  }
-
-  private indexSoon(): void {
-    if (this.closed) return;
-    this.indexing
-      .run(async () => {
-        const built = await buildIndexes(this.state, {
-          failed: this.failedIndexes,
-          stopped: () => this.closed,
-          inStorage: (job) => this.storage.run(job),
-        });
-        if (built > 0 && !this.closed) await this.storage.run(() => commit(this.state));
-      })
-      .catch((error: unknown) => {
-        this.state.logger.error({ reason: String(error) }, "naming a built index failed; it is named by the next manifest");
-      });
   }
 }

@@ -9,7 +9,7 @@ import type { CoreHnsw } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { graphOf, INDEXED_ROWS_MIN } from "./index-plan.js";
 import { indexFile } from "./seal.js";
-import type { SegmentEntry } from "./shard.js";
+import type { SegmentEntry, SegmentIndex } from "./shard.js";
 import type { Applicable, EngineState } from "./state.js";
 
 interface Wanted {
@@ -26,14 +26,22 @@ const graphFor = (collection: Collection, index: IndexDefinition): CoreHnsw | un
 const needs = (entry: SegmentEntry, index: IndexDefinition): boolean =>
   entry.state === "sealed" && entry.core.rowCount >= INDEXED_ROWS_MIN && !entry.indexes.has(index.id);
 
-/** The next index to build, if any. Indexes in `failed` (segment-index) are not tried again. */
-const nextWanted = (state: EngineState, failed: ReadonlyMap<string, string>): Wanted | undefined => {
+/** Milliseconds after which a build that failed is tried again. */
+const RETRY_MS = 60_000;
+
+/** Why builds failed, and when; by segment and index. */
+export type FailedBuilds = Map<string, { readonly reason: string; readonly at: number }>;
+
+/** The next index to build, if any. One that failed waits for its next try. */
+const nextWanted = (state: EngineState, failed: FailedBuilds): Wanted | undefined => {
   for (const collection of state.catalog.collections.values()) {
     for (const index of collection.indexes) {
       const graph = graphFor(collection, index);
       if (graph === undefined) continue;
       for (const entry of state.shards.get(collection.id)?.list() ?? []) {
-        if (needs(entry, index) && !failed.has(`${entry.id}-${index.id}`)) return { entry, index, graph };
+        const failure = failed.get(`${entry.id}-${index.id}`);
+        if (failure !== undefined && state.env.elapsed() < failure.at + RETRY_MS) continue;
+        if (needs(entry, index) && !entry.compacting) return { entry, index, graph };
       }
     }
   }
@@ -47,33 +55,64 @@ const stillWanted = (state: EngineState, { entry, index }: Wanted): boolean =>
 
 /** What a round of building needs to know of the engine around it. */
 export interface Building {
-  /** By segment and index: why a build failed; it is not tried again. */
-  readonly failed: Map<string, string>;
+  readonly failed: FailedBuilds;
   /** True once the engine closes: nothing is written from then on. */
   stopped(): boolean;
   /** Runs a job in the storage lane, which a closing engine waits for. */
   inStorage(job: () => Promise<void>): Promise<void>;
 }
 
+/** Builds an index of a segment and writes its file; undefined when the core has none to write. The file counts as pending until a manifest names it. */
+export const buildAndWrite = async (
+  state: EngineState,
+  entry: SegmentEntry,
+  index: IndexDefinition,
+  graph: CoreHnsw,
+  wanted: () => boolean,
+): Promise<SegmentIndex | undefined> => {
+  const fieldId = Number(index.fieldId);
+  await entry.core.buildIndex(fieldId, graph);
+  if (!wanted()) {
+    entry.core.dropIndex(fieldId);
+    return undefined;
+  }
+  const bytes = await entry.core.encodeIndex(fieldId);
+  if (bytes === null) return undefined;
+  const file = indexFile(entry.id, index.id);
+  state.pendingFiles.add(file);
+  try {
+    await state.store.writeFile(file, [bytes]);
+  } catch (error) {
+    state.pendingFiles.delete(file);
+    throw error;
+  }
+  return { indexId: index.id, fieldId: index.fieldId, file };
+};
+
 const buildOne = async (state: EngineState, wanted: Wanted, building: Building): Promise<void> => {
   const { entry, index, graph } = wanted;
-  const core = entry.core;
-  const fieldId = Number(index.fieldId);
-  await core.buildIndex(fieldId, graph);
-  if (building.stopped()) return;
-  if (!stillWanted(state, wanted)) {
-    core.dropIndex(fieldId);
-    return;
-  }
-  entry.indexes.set(index.id, { indexId: index.id, fieldId: index.fieldId, file: undefined });
-  const bytes = await core.encodeIndex(fieldId);
-  if (bytes === null) return;
+  const built = await buildAndWrite(state, entry, index, graph, () => !building.stopped() && stillWanted(state, wanted));
+  if (built === undefined || building.stopped()) return;
   await building.inStorage(async () => {
-    if (building.stopped() || !stillWanted(state, wanted)) return;
-    const file = indexFile(entry.id, index.id);
-    await state.store.writeFile(file, [bytes]);
-    if (stillWanted(state, wanted)) entry.indexes.set(index.id, { indexId: index.id, fieldId: index.fieldId, file });
+    if (stillWanted(state, wanted)) entry.indexes.set(index.id, built);
+    if (built.file !== undefined) state.pendingFiles.delete(built.file);
   });
+};
+
+/** The indexes that a segment about to join the collection is to have. */
+export const buildIndexesOf = async (
+  state: EngineState,
+  collectionId: bigint,
+  entry: SegmentEntry,
+  wanted: () => boolean,
+): Promise<void> => {
+  const collection = state.catalog.collections.get(collectionId);
+  for (const index of collection?.indexes ?? []) {
+    const graph = collection === undefined ? undefined : graphFor(collection, index);
+    if (graph === undefined || !needs(entry, index) || !wanted()) continue;
+    const built = await buildAndWrite(state, entry, index, graph, wanted);
+    if (built !== undefined) entry.indexes.set(index.id, built);
+  }
 };
 
 /** Builds every index that is wanted. Returns how many it built. */
@@ -83,10 +122,11 @@ export const buildIndexes = async (state: EngineState, building: Building): Prom
   for (let wanted = nextWanted(state, failed); wanted !== undefined && !building.stopped(); wanted = nextWanted(state, failed)) {
     try {
       await buildOne(state, wanted, building);
+      failed.delete(`${wanted.entry.id}-${wanted.index.id}`);
       built++;
     } catch (error) {
       const reason = String((coreError(error) as Error).message);
-      failed.set(`${wanted.entry.id}-${wanted.index.id}`, reason);
+      failed.set(`${wanted.entry.id}-${wanted.index.id}`, { reason, at: state.env.elapsed() });
       state.logger.error({ segment: wanted.entry.id.toString(), index: wanted.index.name, reason }, "building an index failed");
     }
   }
@@ -109,12 +149,7 @@ export const openIndex = async (
 };
 
 /** Rows of sealed segments, and how many of them searches reach through the index. */
-export const indexProgress = (
-  state: EngineState,
-  collection: Collection,
-  index: IndexDefinition,
-  failed: ReadonlyMap<string, string>,
-): IndexProgress => {
+export const indexProgress = (state: EngineState, collection: Collection, index: IndexDefinition, failed: FailedBuilds): IndexProgress => {
   const graph = graphFor(collection, index);
   let totalRows = 0;
   let pendingRows = 0;
@@ -123,7 +158,7 @@ export const indexProgress = (
     if (entry.state !== "sealed") continue;
     totalRows += entry.core.rowCount;
     if (graph === undefined || !needs(entry, index)) continue;
-    const reason = failed.get(`${entry.id}-${index.id}`);
+    const reason = failed.get(`${entry.id}-${index.id}`)?.reason;
     if (reason === undefined) pendingRows += entry.core.rowCount;
     else failReason += `${entry.id}: ${reason};`;
   }

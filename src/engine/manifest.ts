@@ -15,6 +15,7 @@ export interface ManifestSegment {
   readonly partitionId: bigint;
   readonly file: string;
   readonly deletesFile: string | undefined;
+  readonly level: 1 | 2;
   readonly indexes: readonly { readonly indexId: bigint; readonly fieldId: bigint; readonly file: string }[];
 }
 
@@ -27,6 +28,8 @@ export interface Manifest {
   readonly segments: readonly ManifestSegment[];
   /** Only partitions that differ from `appliedLsn`. */
   readonly flushed: ReadonlyMap<bigint, Lsn>;
+  /** By collection: the moment from which on readers can be answered (`Shard.horizon`); only where rows were dropped. */
+  readonly horizons: ReadonlyMap<bigint, Timestamp>;
   readonly catalog: Buffer;
 }
 
@@ -41,9 +44,11 @@ interface JsonHeader {
     partitionId: string;
     file: string;
     deletesFile?: string;
+    level?: 2;
     indexes: { indexId: string; fieldId: string; file: string }[];
   }[];
   flushed: Record<string, Lsn>;
+  horizons: Record<string, string>;
 }
 
 export const encodeManifest = (manifest: Manifest): Buffer => {
@@ -58,9 +63,11 @@ export const encodeManifest = (manifest: Manifest): Buffer => {
       partitionId: segment.partitionId.toString(),
       file: segment.file,
       ...(segment.deletesFile === undefined ? {} : { deletesFile: segment.deletesFile }),
+      ...(segment.level === 1 ? {} : { level: segment.level }),
       indexes: segment.indexes.map(({ indexId, fieldId, file }) => ({ indexId: indexId.toString(), fieldId: fieldId.toString(), file })),
     })),
     flushed: Object.fromEntries([...manifest.flushed].map(([id, lsn]) => [id.toString(), lsn])),
+    horizons: Object.fromEntries([...manifest.horizons].map(([id, moment]) => [id.toString(), moment.toString()])),
   };
   const text = Buffer.from(JSON.stringify(header), "utf8");
   const length = Buffer.allocUnsafe(4);
@@ -83,9 +90,11 @@ export const decodeManifest = (body: Buffer): Manifest => {
       partitionId: BigInt(segment.partitionId),
       file: segment.file,
       deletesFile: segment.deletesFile,
+      level: segment.level ?? 1,
       indexes: segment.indexes.map(({ indexId, fieldId, file }) => ({ indexId: BigInt(indexId), fieldId: BigInt(fieldId), file })),
     })),
     flushed: new Map(Object.entries(header.flushed).map(([id, lsn]) => [BigInt(id), lsn])),
+    horizons: new Map(Object.entries(header.horizons).map(([id, moment]) => [BigInt(id), BigInt(moment)])),
     catalog: body.subarray(end),
   };
 };

@@ -18,9 +18,10 @@ import { loadCore } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { Engine } from "./engine.js";
 import { openIndex } from "./indexing.js";
+import { Leases } from "./leases.js";
 import { decodeManifest, type Manifest, type ManifestSegment } from "./manifest.js";
 import { BY_PARTITION_KEY, decodeDelete, decodeRows, RecordKind } from "./records.js";
-import type { SegmentEntry } from "./shard.js";
+import { sealedEntry } from "./shard.js";
 import { type Applicable, applyCatalogRecord, applyDelete, applyRows, type EngineSettings, routeRows, shardOf } from "./state.js";
 
 export interface OpenOptions {
@@ -34,7 +35,17 @@ export interface OpenOptions {
 }
 
 const MIB = 1024 * 1024;
-const defaults: EngineSettings = { segmentBytesMax: 512 * MIB, logBytesMax: 768 * MIB, replayBytesMax: 96 * MIB };
+const MINUTE = 60_000;
+/** Times of sealing as in Milvus (dataCoord.segment: maxIdleTime, minSizeFromIdleToSealed, maxLife). */
+const defaults: EngineSettings = {
+  segmentBytesMax: 512 * MIB,
+  logBytesMax: 768 * MIB,
+  replayBytesMax: 96 * MIB,
+  idleMsMax: 10 * MINUTE,
+  idleBytesMin: 16 * MIB,
+  growingMsMax: 24 * 60 * MINUTE,
+  upkeepMs: 10_000,
+};
 
 /** @throws one sentence when another process holds the folder; MilvusError 1009 when data in it is damaged. */
 export const openEngine = async (options: OpenOptions): Promise<EngineApi> => {
@@ -62,11 +73,17 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
     logger: options.logger ?? silentLogger,
     settings: { ...defaults, ...options.settings },
     shards: new Map(),
+    leases: new Leases(env),
+    pendingFiles: new Set(),
     catalog: manifest === undefined ? emptyCatalog(clock.tick()) : decodeCatalog(manifest.catalog),
     appliedLsn: manifest?.appliedLsn ?? 0,
     appliedTimestamp: manifest?.appliedTimestamp ?? 0n,
   };
   for (const segment of manifest?.segments ?? []) await openSegment(state, segment);
+  for (const [collectionId, horizon] of manifest?.horizons ?? []) {
+    const collection = state.catalog.collections.get(collectionId);
+    if (collection !== undefined) shardOf(state, collection).horizon = horizon;
+  }
   const replay = replayer(state, manifest);
   const log: Log = await openLog(env, store.path("log"), { fsync: options.fsync ?? "always" }, manifest?.replayFrom ?? 1, replay);
   if (manifest !== undefined && log.nextLsn <= manifest.appliedLsn) {
@@ -86,20 +103,9 @@ const openSegment = async (state: Applicable, segment: ManifestSegment): Promise
   const shard = shardOf(state, collection);
   const core = await state.core.openSegment(shard.schema, state.store.path(segment.file));
   if (segment.deletesFile !== undefined) core.applyDeletes(await state.store.readFile(segment.deletesFile));
-  const { id, collectionId, partitionId, file, deletesFile } = segment;
-  const persistedDeletes = core.deletedCount;
-  const entry: SegmentEntry = {
-    id,
-    collectionId,
-    partitionId,
-    core,
-    state: "sealed",
-    firstLsn: 0,
-    file,
-    deletesFile,
-    persistedDeletes,
-    indexes: new Map(),
-  };
+  const entry = sealedEntry({ ...segment, core });
+  entry.deletesFile = segment.deletesFile;
+  entry.persistedDeletes = core.deletedCount;
   for (const index of segment.indexes) await openIndex(state, entry, index);
   shard.add(entry);
 };

@@ -2,14 +2,17 @@
  * The read path: one list of segments, one read timestamp, one call into the core.
  *
  * A write is acknowledged only after it was applied, so reading at the last applied timestamp shows every acknowledged write: all consistency levels
- * are served as Strong. An older `guaranteeTimestamp` that the caller pinned (an iterator's) reads the rows alive then.
+ * are served as Strong. An older `guaranteeTimestamp` that the caller pinned (an iterator's) reads the rows alive then,
+ * or is refused when a compaction dropped some of them.
  */
 import type { Collection } from "../catalog/types.js";
+import { invalid } from "../shared/errors.js";
 import type { Timestamp } from "../shared/types.js";
 import type { QueryRows, ReadScope, SearchRows } from "./api.js";
-import type { CoreQueryResult, CoreSearchResult, CoreSegment } from "./core.js";
+import type { CoreExpiry, CoreQueryResult, CoreSearchResult, CoreSegment } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { fieldNames } from "./core-schema.js";
+import { expiryAt, readerMs } from "./expiry.js";
 import { Shard } from "./shard.js";
 import type { EngineState } from "./state.js";
 
@@ -17,6 +20,7 @@ interface View {
   readonly segments: CoreSegment[];
   readonly readTimestamp: Timestamp;
   readonly filter?: Buffer;
+  readonly expiry?: CoreExpiry;
 }
 
 /** A collection without rows has no shard, one that was dropped meanwhile none any more: it is read as empty. */
@@ -24,11 +28,19 @@ const shardToRead = (state: EngineState, collection: Collection): Shard =>
   state.shards.get(collection.id) ?? new Shard(state.core, collection.id, collection);
 
 const view = (state: EngineState, scope: ReadScope): View => {
-  const pinned = scope.guaranteeTimestamp;
+  const asked = scope.guaranteeTimestamp;
+  const pinned = asked !== undefined && asked < state.appliedTimestamp ? asked : undefined;
+  const readTimestamp = pinned ?? state.appliedTimestamp;
+  const shard = shardToRead(state, scope.collection);
+  if (readTimestamp < shard.horizon)
+    throw invalid(`rows as of timestamp ${readTimestamp} are not kept any more, the oldest are of ${shard.horizon}`);
+  if (scope.lease) state.leases.use(scope.collection.id, readTimestamp);
+  const expiry = expiryAt(scope.collection, readerMs(state, pinned));
   return {
-    segments: shardToRead(state, scope.collection).readable(scope.partitionIds, scope.ignoreGrowing),
-    readTimestamp: pinned !== undefined && pinned < state.appliedTimestamp ? pinned : state.appliedTimestamp,
+    segments: shard.readable(scope.partitionIds, scope.ignoreGrowing),
+    readTimestamp,
     ...(scope.filter === undefined ? {} : { filter: scope.filter }),
+    ...(expiry === undefined ? {} : { expiry }),
   };
 };
 
@@ -41,7 +53,7 @@ const inWords = async <T>(scope: ReadScope, work: Promise<T>): Promise<T> => {
 };
 
 export const searchRows = async (state: EngineState, request: SearchRows): Promise<CoreSearchResult & { readTimestamp: Timestamp }> => {
-  const { segments, readTimestamp, filter } = view(state, request);
+  const { segments, ...at } = view(state, request);
   const { metric, vectors, limit, offset, ef, radius, rangeFilter, roundDecimal, outputs } = request;
   const work = state.core.search(segments, {
     fieldId: Number(request.fieldId),
@@ -50,14 +62,13 @@ export const searchRows = async (state: EngineState, request: SearchRows): Promi
     limit,
     offset,
     ef,
-    readTimestamp,
+    ...at,
     roundDecimal,
     outputs,
-    ...(filter === undefined ? {} : { filter }),
     ...(radius === undefined ? {} : { radius }),
     ...(rangeFilter === undefined ? {} : { rangeFilter }),
   });
-  return { ...(await inWords(request, work)), readTimestamp };
+  return { ...(await inWords(request, work)), readTimestamp: at.readTimestamp };
 };
 
 export const queryRows = async (state: EngineState, request: QueryRows): Promise<CoreQueryResult & { readTimestamp: Timestamp }> => {

@@ -7,7 +7,8 @@
  */
 import { encodeCatalog } from "../catalog/codec.js";
 import type { Lsn } from "../log/log.js";
-import type { CoreSealing } from "./core.js";
+import type { Timestamp } from "../shared/types.js";
+import type { CoreSealing, CoreSegment } from "./core.js";
 import { encodeManifest, type ManifestSegment } from "./manifest.js";
 import type { SegmentEntry, Shard } from "./shard.js";
 import type { EngineState } from "./state.js";
@@ -21,12 +22,21 @@ async function* blocks(sealing: CoreSealing): AsyncGenerator<Buffer> {
   for (let index = 0; index < sealing.blockCount; index++) yield await sealing.block(index);
 }
 
+export const segmentFile = (segmentId: bigint): string => `${SEGMENTS}/${segmentId}.seg`;
+
+/** Writes the file of a sealed segment and maps it. */
+export const writeSegment = async (state: EngineState, shard: Shard, file: string, sealing: CoreSealing): Promise<CoreSegment> => {
+  await state.store.writeFile(file, blocks(sealing));
+  return state.core.openSegment(shard.schema, state.store.path(file));
+};
+
 /** Writes one sealing segment as a file and swaps the mapped file in for the rows in memory. */
 const sealOne = async (state: EngineState, shard: Shard, entry: SegmentEntry): Promise<void> => {
-  const file = `${SEGMENTS}/${entry.id}.seg`;
-  const sealing = entry.core.startSealing();
-  await state.store.writeFile(file, blocks(sealing));
-  const sealed = await state.core.openSegment(shard.schema, state.store.path(file));
+  const file = segmentFile(entry.id);
+  // Kept over a failed attempt: a segment begins to be sealed once.
+  entry.sealing ??= entry.core.startSealing();
+  const sealing = entry.sealing;
+  const sealed = await writeSegment(state, shard, file, sealing);
   sealing.finish(sealed);
   // The schema may have got columns while the file was written.
   sealed.setSchema(shard.schema);
@@ -37,7 +47,9 @@ const sealOne = async (state: EngineState, shard: Shard, entry: SegmentEntry): P
   entry.core.release();
   entry.core = sealed;
   entry.file = file;
+  entry.fileBytes = sealed.mappedSize;
   entry.state = "sealed";
+  entry.sealing = undefined;
 };
 
 /** Seals whatever is sealing in these collections (none given: all). Call inside the storage lane. */
@@ -62,9 +74,11 @@ const capture = (state: EngineState): Moment => {
   const segments: ManifestSegment[] = [];
   const deletes: Moment["deletes"][number][] = [];
   const flushed = new Map<bigint, Lsn>();
+  const horizons = new Map<bigint, Timestamp>();
   const files = new Set<string>();
   let replayFrom = state.appliedLsn + 1;
   for (const shard of state.shards.values()) {
+    if (shard.horizon > 0n) horizons.set(shard.collectionId, shard.horizon);
     for (const entry of shard.list()) {
       if (entry.file === undefined) {
         replayFrom = Math.min(replayFrom, entry.firstLsn);
@@ -85,6 +99,7 @@ const capture = (state: EngineState): Moment => {
         partitionId: entry.partitionId,
         file: entry.file,
         deletesFile,
+        level: entry.level,
         indexes,
       });
       for (const name of [entry.file, deletesFile, ...indexes.map((index) => index.file)]) if (name !== undefined) files.add(name);
@@ -99,6 +114,7 @@ const capture = (state: EngineState): Moment => {
     latestTimestamp: state.clock.latest,
     segments,
     flushed,
+    horizons,
     catalog,
   });
   return { body, replayFrom, deletes, files };
@@ -122,7 +138,8 @@ export const commit = async (state: EngineState): Promise<void> => {
 const removeUnnamed = async (state: EngineState, named: ReadonlySet<string>): Promise<void> => {
   for (const folder of [SEGMENTS, INDEXES]) {
     for (const name of await state.store.list(folder)) {
-      if (!named.has(`${folder}/${name}`)) await state.store.remove(`${folder}/${name}`);
+      const file = `${folder}/${name}`;
+      if (!named.has(file) && !state.pendingFiles.has(file)) await state.store.remove(file);
     }
   }
 };

@@ -8,7 +8,7 @@
 import type { Collection } from "../catalog/types.js";
 import type { Lsn } from "../log/log.js";
 import type { Timestamp } from "../shared/types.js";
-import type { Core, CoreRows, CoreSchema, CoreSegment } from "./core.js";
+import type { Core, CoreRows, CoreSchema, CoreSealing, CoreSegment } from "./core.js";
 import { coreColumns } from "./core-schema.js";
 
 export interface SegmentIndex {
@@ -26,13 +26,42 @@ export interface SegmentEntry {
   state: "growing" | "sealing" | "sealed";
   /** First log record with rows of this segment; only while not sealed. */
   firstLsn: Lsn;
+  /** Milliseconds since 1970 at which its first and its last rows came; only while not sealed. */
+  readonly begunAt: number;
+  touchedAt: number;
   /** Names in the store; only when sealed. */
   file: string | undefined;
   deletesFile: string | undefined;
+  /** Bytes of `file`. */
+  fileBytes: number;
   /** Deleted rows that `deletesFile` tells. */
   persistedDeletes: number;
+  /** 2: made by a clustering compaction, holds a range of the clustering key; else 1. */
+  readonly level: 1 | 2;
   indexes: Map<bigint, SegmentIndex>;
+  /** Its file in the making; only while sealing. */
+  sealing: CoreSealing | undefined;
+  /** A compaction is making others of it. */
+  compacting: boolean;
 }
+
+/** A sealed segment that nobody has changed yet. */
+export const sealedEntry = (
+  of: Pick<SegmentEntry, "id" | "collectionId" | "partitionId" | "core"> & { readonly file: string; readonly level?: 1 | 2 },
+): SegmentEntry => ({
+  level: 1,
+  ...of,
+  state: "sealed",
+  firstLsn: 0,
+  begunAt: 0,
+  touchedAt: 0,
+  deletesFile: undefined,
+  fileBytes: of.core.mappedSize,
+  persistedDeletes: 0,
+  indexes: new Map(),
+  sealing: undefined,
+  compacting: false,
+});
 
 export class Shard {
   schema: CoreSchema;
@@ -40,6 +69,8 @@ export class Shard {
   private readonly growing = new Map<bigint, SegmentEntry>();
   /** What a read over no segments is given: results without rows still have the columns' types, which a segment knows. */
   private empty: CoreSegment;
+  /** Rows that were deleted or expired at or before this moment may be gone: a reader at an older one cannot be answered. */
+  horizon: Timestamp = 0n;
 
   constructor(
     private readonly core: Core,
@@ -72,7 +103,8 @@ export class Shard {
     this.segments = [...this.segments, entry];
   }
 
-  append(partitionId: bigint, rows: CoreRows, timestamp: Timestamp, lsn: Lsn, newId: () => bigint): SegmentEntry {
+  /** Appends rows that came at `now` (milliseconds since 1970) to the partition's growing segment; it is made when there is none. */
+  append(partitionId: bigint, rows: CoreRows, at: { timestamp: Timestamp; lsn: Lsn; now: number }, newId: () => bigint): SegmentEntry {
     let entry = this.growing.get(partitionId);
     if (entry === undefined) {
       entry = {
@@ -81,16 +113,23 @@ export class Shard {
         partitionId,
         core: this.core.createSegment(this.schema),
         state: "growing",
-        firstLsn: lsn,
+        firstLsn: at.lsn,
+        begunAt: at.now,
+        touchedAt: at.now,
         file: undefined,
         deletesFile: undefined,
+        fileBytes: 0,
         persistedDeletes: 0,
+        level: 1,
         indexes: new Map(),
+        sealing: undefined,
+        compacting: false,
       };
       this.growing.set(partitionId, entry);
       this.add(entry);
     }
-    entry.core.append(rows, timestamp);
+    entry.core.append(rows, at.timestamp);
+    entry.touchedAt = at.now;
     return entry;
   }
 
@@ -113,6 +152,12 @@ export class Shard {
     this.segments = partitionId === undefined ? [] : this.segments.filter((entry) => entry.partitionId !== partitionId);
     if (partitionId === undefined) this.growing.clear();
     else this.growing.delete(partitionId);
+  }
+
+  /** Puts segments in the place of others that hold the same rows, and lets go of those. */
+  replace(sources: readonly SegmentEntry[], outputs: readonly SegmentEntry[]): void {
+    this.segments = [...this.segments.filter((entry) => !sources.includes(entry)), ...outputs];
+    for (const entry of sources) entry.core.release();
   }
 
   holds(entry: SegmentEntry): boolean {

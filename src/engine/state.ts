@@ -13,6 +13,7 @@ import type { Logger, Timestamp } from "../shared/types.js";
 import type { Store } from "../store/store.js";
 import type { HybridClock } from "./clock.js";
 import type { Core, CoreRows } from "./core.js";
+import type { Leases } from "./leases.js";
 import { BY_PARTITION_KEY, type DeleteRecord, type RowsRecord } from "./records.js";
 import { type SegmentEntry, Shard } from "./shard.js";
 
@@ -23,6 +24,12 @@ export interface EngineSettings {
   readonly logBytesMax: number;
   /** Bytes of live log that an orderly close may leave to the next opening. */
   readonly replayBytesMax: number;
+  /** Milliseconds without new rows after which a growing segment of at least `idleBytesMin` is sealed, and its age at which it is sealed anyway. */
+  readonly idleMsMax: number;
+  readonly idleBytesMin: number;
+  readonly growingMsMax: number;
+  /** Milliseconds between two looks at what time has made necessary: seals by age, compactions. */
+  readonly upkeepMs: number;
 }
 
 export interface EngineState {
@@ -34,6 +41,9 @@ export interface EngineState {
   readonly logger: Logger;
   readonly settings: EngineSettings;
   readonly shards: Map<bigint, Shard>;
+  readonly leases: Leases;
+  /** Files of the store that are written or wanted, and that no manifest names yet. */
+  readonly pendingFiles: Set<string>;
   catalog: Catalog;
   appliedLsn: Lsn;
   /** Of the last row record applied: what a reader may see. */
@@ -155,8 +165,9 @@ export const applyRows = (state: Applicable, { record, parts, replaced }: RowsCh
   const shard = shardOf(state, collection);
   const scope = record.partitionId === BY_PARTITION_KEY ? [] : [record.partitionId];
   if (replaced !== undefined) shard.delete(scope, replaced, record.timestamp);
+  const now = state.env.now();
   return parts.map(({ partitionId, ordinal, rows }) =>
-    shard.append(partitionId, rows, record.timestamp, lsn, () => record.timestamp + BigInt(ordinal)),
+    shard.append(partitionId, rows, { timestamp: record.timestamp, lsn, now }, () => record.timestamp + BigInt(ordinal)),
   );
 };
 

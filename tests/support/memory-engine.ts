@@ -54,6 +54,11 @@ export const memoryEngine = (delay: () => Promise<void> = async () => {}): Memor
     indexProgress: () => ({ totalRows: 0, indexedRows: 0, pendingRows: 0, failReason: "" }),
     segments: () => [],
     flush: noRows,
+    compact: noRows,
+    compaction: () => undefined,
+    isClustering: () => false,
+    jobs: () => [],
+    jobTotals: () => new Map(),
     close: async () => {},
   };
 };

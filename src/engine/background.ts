@@ -1,0 +1,157 @@
+/**
+ * What an open engine does besides answering: sealing, naming files in manifests, building indexes, compacting.
+ *
+ * Reasons to seal: a growing segment is full (`segmentBytesMax`), idle or old; the log is long (`logBytesMax`); somebody asks. A seal that fails (a full
+ * disk, say) is reported and tried again after `RETRY_MS`; so is everything that was only put off. Writers and readers wait for none of it.
+ */
+import { Compactor } from "./compaction.js";
+import { buildIndexes, type FailedBuilds } from "./indexing.js";
+import { Priority, Scheduler } from "./scheduler.js";
+import { commit, sealAll } from "./seal.js";
+import type { SegmentEntry } from "./shard.js";
+import type { EngineState } from "./state.js";
+
+const RETRY_MS = 3000;
+
+export class Background {
+  readonly scheduler: Scheduler;
+  readonly compactor: Compactor;
+  readonly failedBuilds: FailedBuilds = new Map();
+  private retry: (() => void) | undefined;
+  private upkeepTimer: (() => void) | undefined;
+  private checkpointing = false;
+  private committing = false;
+  private compacting = false;
+  private stopped = false;
+
+  constructor(private readonly state: EngineState) {
+    this.scheduler = new Scheduler(state.env);
+    this.compactor = new Compactor(state, this.scheduler, {
+      stopped: () => this.stopped,
+      inStorage: (job) => this.scheduler.run({ lane: "storage", kind: "commit", priority: Priority.Asked }, job),
+      merged: () => this.compactSoon(),
+    });
+    this.indexSoon();
+    this.waitForUpkeep();
+  }
+
+  /** Writes the sealing segments of these collections (none given: all) and names them in a manifest. */
+  async seal(collectionIds: readonly bigint[] | undefined, priority: Priority): Promise<void> {
+    await this.scheduler.run({ lane: "storage", kind: "seal", priority }, async () => {
+      await sealAll(this.state, collectionIds);
+      await commit(this.state);
+    });
+    this.indexSoon();
+    this.compactSoon();
+  }
+
+  /** After rows came into these segments. */
+  appended(entries: readonly SegmentEntry[]): void {
+    const full = entries.filter((entry) => entry.core.byteSize >= this.state.settings.segmentBytesMax);
+    for (const entry of full) this.state.shards.get(entry.collectionId)?.rotate([entry.partitionId]);
+    if (full.length > 0) this.checkpointSoon();
+    this.sealIfLogIsLong();
+  }
+
+  sealIfLogIsLong(): void {
+    if (this.checkpointing || this.state.log.byteSize < this.state.settings.logBytesMax) return;
+    for (const shard of this.state.shards.values()) shard.rotate();
+    this.checkpointSoon();
+  }
+
+  /** Seals what is sealing; a failure is reported and tried again later. */
+  checkpointSoon(): void {
+    if (this.checkpointing || this.stopped) return;
+    this.checkpointing = true;
+    this.seal(undefined, Priority.Asked)
+      .catch((error: unknown) => {
+        this.state.logger.error({ reason: String(error) }, "writing segments failed; it is tried again");
+        this.retry ??= this.state.env.after(RETRY_MS, () => {
+          this.retry = undefined;
+          this.checkpointSoon();
+        });
+      })
+      .finally(() => {
+        this.checkpointing = false;
+      });
+  }
+
+  /** Gives back the files of what was dropped. */
+  commitSoon(): void {
+    if (this.committing || this.stopped) return;
+    this.committing = true;
+    this.scheduler
+      .run({ lane: "storage", kind: "commit", priority: Priority.Routine }, () => {
+        this.committing = false;
+        return commit(this.state);
+      })
+      .catch((error: unknown) => {
+        this.state.logger.error({ reason: String(error) }, "writing a manifest failed; the next one frees the files");
+      });
+  }
+
+  indexSoon(): void {
+    if (this.stopped) return;
+    const build = async (): Promise<void> => {
+      const built = await buildIndexes(this.state, {
+        failed: this.failedBuilds,
+        stopped: () => this.stopped,
+        inStorage: (job) => this.scheduler.run({ lane: "storage", kind: "commit", priority: Priority.Asked }, job),
+      });
+      if (built > 0 && !this.stopped) {
+        await this.scheduler.run({ lane: "storage", kind: "commit", priority: Priority.Asked }, () => commit(this.state));
+      }
+    };
+    this.scheduler.run({ lane: "index", kind: "index", priority: Priority.Asked }, build).catch((error: unknown) => {
+      this.state.logger.error({ reason: String(error) }, "naming a built index failed; it is named by the next manifest");
+    });
+  }
+
+  /** Looks for compactions that are worth doing. */
+  compactSoon(): void {
+    if (this.compacting || this.stopped) return;
+    this.compacting = true;
+    this.compactor
+      .routine(this.state.catalog)
+      .catch((error: unknown) => {
+        this.state.logger.error({ reason: String(error) }, "looking for compactions failed");
+      })
+      .finally(() => {
+        this.compacting = false;
+      });
+  }
+
+  /** Jobs in the storage lane end; long ones (builds, merges) are left, and write nothing any more. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.retry?.();
+    this.upkeepTimer?.();
+    await this.scheduler.drained("storage");
+  }
+
+  private waitForUpkeep(): void {
+    this.upkeepTimer = this.state.env.after(this.state.settings.upkeepMs, () => {
+      if (this.stopped) return;
+      this.upkeep();
+      this.waitForUpkeep();
+    });
+  }
+
+  private upkeep(): void {
+    const now = this.state.env.now();
+    const { idleMsMax, idleBytesMin, growingMsMax } = this.state.settings;
+    let sealing = false;
+    for (const shard of this.state.shards.values()) {
+      for (const entry of shard.list()) {
+        if (entry.state !== "growing") continue;
+        const idle = now - entry.touchedAt >= idleMsMax && entry.core.byteSize >= idleBytesMin;
+        if (!idle && now - entry.begunAt < growingMsMax) continue;
+        shard.rotate([entry.partitionId]);
+        sealing = true;
+      }
+    }
+    if (sealing) this.checkpointSoon();
+    if (this.failedBuilds.size > 0) this.indexSoon();
+    this.compactSoon();
+  }
+}

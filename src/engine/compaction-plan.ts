@@ -1,0 +1,107 @@
+/**
+ * Which segments a compaction makes into others. Pure: segments and settings in, plans out.
+ *
+ * A plan stays within one partition. Routine plans keep two things low: dead rows (a segment of which a fifth is deleted or expired is written anew) and
+ * the number of segments (four of about one size become one, so that a row is written anew only when its segment grows fourfold). Asked for by a
+ * user, a compaction does all there is to do at once. Sources: milvus internal/datacoord/compaction_policy_single.go, compaction_trigger.go.
+ */
+import type { SegmentEntry } from "./shard.js";
+
+export interface MergePlan {
+  readonly partitionId: bigint;
+  readonly sources: readonly SegmentEntry[];
+  /** About how many bytes an output has at most. */
+  readonly targetBytes: number;
+  /** Outputs hold ranges of this column. */
+  readonly clusteringFieldId: bigint | undefined;
+}
+
+/** `routine`: what the engine does by itself; `mix`: all small and all dead; `merge`: everything into segments of the size given; `clustering`: by key. */
+export type CompactionKind = "routine" | "mix" | "merge" | "clustering";
+
+export interface PlanRequest {
+  readonly kind: CompactionKind;
+  readonly targetBytes: number;
+  readonly clusteringFieldId?: bigint;
+  /** Rows of a segment that are past their time. */
+  expiredRows(entry: SegmentEntry): number;
+}
+
+/** Part of a segment's rows that may be dead before it is written anew (Milvus: dataCoord.compaction.single.ratio.threshold). */
+const DEAD_PART_MAX = 0.2;
+/** Segments of about one size that are merged by themselves. */
+const SAME_SIZE_MAX = 4;
+/** A segment below this part of the target is small (Milvus: dataCoord.segment.smallProportion). */
+const SMALL_PART = 0.5;
+const SMALLEST_TIER_BYTES = 1 << 20;
+
+const deadRows = (entry: SegmentEntry, request: PlanRequest): number => entry.core.deletedCount + request.expiredRows(entry);
+
+/** Sizes that differ by less than a factor of four are of one tier. */
+const tierOf = (entry: SegmentEntry): number =>
+  Math.floor(Math.log(Math.max(entry.fileBytes, SMALLEST_TIER_BYTES) / SMALLEST_TIER_BYTES) / Math.log(SAME_SIZE_MAX));
+
+/** Consecutive segments, ascending by size, whose bytes together stay within the target; at least `least` of them. */
+const bins = (entries: readonly SegmentEntry[], targetBytes: number, least: number): SegmentEntry[][] => {
+  const found: SegmentEntry[][] = [];
+  let bin: SegmentEntry[] = [];
+  let bytes = 0;
+  for (const entry of [...entries].sort((a, b) => a.fileBytes - b.fileBytes)) {
+    if (bin.length > 0 && bytes + entry.fileBytes > targetBytes) {
+      found.push(bin);
+      bin = [];
+      bytes = 0;
+    }
+    bin.push(entry);
+    bytes += entry.fileBytes;
+  }
+  found.push(bin);
+  return found.filter((members) => members.length >= least);
+};
+
+const groupBy = <K>(entries: readonly SegmentEntry[], key: (entry: SegmentEntry) => K): Map<K, SegmentEntry[]> => {
+  const groups = new Map<K, SegmentEntry[]>();
+  for (const entry of entries) groups.set(key(entry), [...(groups.get(key(entry)) ?? []), entry]);
+  return groups;
+};
+
+const routine = (entries: readonly SegmentEntry[], request: PlanRequest): SegmentEntry[][] => {
+  const dead = entries.filter((entry) => deadRows(entry, request) >= Math.max(1, entry.core.rowCount * DEAD_PART_MAX));
+  const small = entries.filter((entry) => !dead.includes(entry) && entry.level === 1 && entry.fileBytes < request.targetBytes * SMALL_PART);
+  const merged = [...groupBy(small, tierOf).values()].flatMap((tier) => bins(tier, request.targetBytes, SAME_SIZE_MAX));
+  return [...dead.map((entry) => [entry]), ...merged];
+};
+
+const mix = (entries: readonly SegmentEntry[], request: PlanRequest): SegmentEntry[][] => {
+  const small = entries.filter((entry) => entry.level === 1 && entry.fileBytes < request.targetBytes * SMALL_PART);
+  const merged = bins(small, request.targetBytes, 2);
+  const alone = entries.filter((entry) => !merged.flat().includes(entry) && deadRows(entry, request) > 0);
+  return [...merged, ...alone.map((entry) => [entry])];
+};
+
+/** Whether merging these would only write the same segments again. */
+const isDone = (entries: readonly SegmentEntry[], request: PlanRequest): boolean => {
+  const bytes = entries.reduce((sum, entry) => sum + entry.fileBytes, 0);
+  return entries.length <= Math.max(1, Math.ceil(bytes / request.targetBytes)) && entries.every((entry) => deadRows(entry, request) === 0);
+};
+
+const groupsOf = (entries: readonly SegmentEntry[], request: PlanRequest): SegmentEntry[][] => {
+  if (entries.length === 0) return [];
+  if (request.kind === "routine") return routine(entries, request);
+  if (request.kind === "mix") return mix(entries, request);
+  if (request.kind === "merge" && isDone(entries, request)) return [];
+  return [[...entries]];
+};
+
+/** Plans over the sealed segments that no other compaction works on. */
+export const planCompaction = (entries: readonly SegmentEntry[], request: PlanRequest): MergePlan[] => {
+  const free = entries.filter((entry) => entry.state === "sealed" && !entry.compacting);
+  return [...groupBy(free, (entry) => entry.partitionId)].flatMap(([partitionId, members]) =>
+    groupsOf(members, request).map((sources) => ({
+      partitionId,
+      sources,
+      targetBytes: request.targetBytes,
+      clusteringFieldId: request.kind === "clustering" ? request.clusteringFieldId : undefined,
+    })),
+  );
+};

@@ -1,0 +1,128 @@
+/**
+ * Carries out one plan of a compaction.
+ *
+ * The rows of the sources that anybody may still see are written into new segment files, mapped, and given their indexes while the sources go on serving.
+ * Then, in one synchronous step inside the storage lane, the outputs take over the deletes made meanwhile and the sources' places; a manifest names them.
+ * A crash at any point leaves the old manifest with the sources, or the new one with the outputs. If a source went meanwhile (drop, truncate), or a
+ * file call fails, the outputs are thrown away and the sources stay.
+ */
+import type { Collection } from "../catalog/types.js";
+import type { Timestamp } from "../shared/types.js";
+import type { MergePlan } from "./compaction-plan.js";
+import type { CoreMerging, CoreSealing } from "./core.js";
+import { expiryAt, readerMs } from "./expiry.js";
+import { buildIndexesOf } from "./indexing.js";
+import type { Progress } from "./scheduler.js";
+import { commit, segmentFile, writeSegment } from "./seal.js";
+import { type SegmentEntry, type Shard, sealedEntry } from "./shard.js";
+import type { EngineState } from "./state.js";
+
+export interface MergeHooks {
+  /** True once the engine closes. */
+  stopped(): boolean;
+  /** Runs a job in the storage lane. */
+  inStorage<T>(job: () => Promise<T>): Promise<T>;
+}
+
+interface Output {
+  readonly entry: SegmentEntry;
+  readonly sealing: CoreSealing;
+}
+
+/** The oldest moment that a reader comes back to; absent: all read the present. */
+const oldestReader = (state: EngineState, collectionId: bigint): Timestamp | undefined => {
+  const leased = state.leases.oldest(collectionId);
+  return leased === undefined || leased > state.appliedTimestamp ? undefined : leased;
+};
+
+/** Returns the ids of the new segments; undefined when the sources went meanwhile or the engine closes. */
+export const mergeSegments = async (
+  state: EngineState,
+  collection: Collection,
+  plan: MergePlan,
+  hooks: MergeHooks,
+  progress: Progress,
+): Promise<bigint[] | undefined> => {
+  const shard = state.shards.get(collection.id);
+  if (shard === undefined) return undefined;
+  const wanted = (): boolean => !hooks.stopped() && plan.sources.every((entry) => shard.holds(entry));
+  const oldest = oldestReader(state, collection.id);
+  const moment = oldest ?? state.appliedTimestamp;
+  const expiry = expiryAt(collection, readerMs(state, oldest));
+  const merging = await state.core.startMerging(
+    plan.sources.map((entry) => entry.core),
+    {
+      dropDeletedUpTo: moment,
+      targetBytes: plan.targetBytes,
+      ...(expiry === undefined ? {} : { expiry }),
+      ...(plan.clusteringFieldId === undefined ? {} : { clusteringFieldId: Number(plan.clusteringFieldId) }),
+    },
+  );
+  const pending: string[] = [];
+  const outputs: Output[] = [];
+  let taken = false;
+  try {
+    for (const sealing of merging.outputs) {
+      if (!wanted()) return undefined;
+      outputs.push(await makeOutput(state, shard, plan, sealing, wanted, pending));
+      progress(outputs.length / merging.outputs.length);
+    }
+    taken = await hooks.inStorage(async () => {
+      if (!wanted()) return false;
+      takeOver(shard, plan, outputs, merging, moment);
+      await commit(state);
+      return true;
+    });
+    return taken ? outputs.map(({ entry }) => entry.id) : undefined;
+  } finally {
+    for (const file of pending) state.pendingFiles.delete(file);
+    // Those that took their place stay, even when naming them failed: the next manifest does it.
+    for (const { entry } of outputs) if (!shard.holds(entry)) entry.core.release();
+  }
+};
+
+const makeOutput = async (
+  state: EngineState,
+  shard: Shard,
+  plan: MergePlan,
+  sealing: CoreSealing,
+  wanted: () => boolean,
+  pending: string[],
+): Promise<Output> => {
+  const id = state.clock.ids(1);
+  const file = segmentFile(id);
+  state.pendingFiles.add(file);
+  pending.push(file);
+  const core = await writeSegment(state, shard, file, sealing);
+  const { partitionId } = plan;
+  const entry = sealedEntry({
+    id,
+    collectionId: shard.collectionId,
+    partitionId,
+    core,
+    file,
+    level: plan.clusteringFieldId === undefined ? 1 : 2,
+  });
+  try {
+    await buildIndexesOf(state, shard.collectionId, entry, wanted);
+  } catch (error) {
+    core.release();
+    throw error;
+  } finally {
+    for (const index of entry.indexes.values()) if (index.file !== undefined) pending.push(index.file);
+  }
+  return { entry, sealing };
+};
+
+/** Synchronous: no delete and no schema change can come in between. */
+const takeOver = (shard: Shard, plan: MergePlan, outputs: readonly Output[], merging: CoreMerging, moment: Timestamp): void => {
+  for (const { entry, sealing } of outputs) {
+    sealing.finish(entry.core);
+    entry.core.setSchema(shard.schema);
+  }
+  shard.replace(
+    plan.sources,
+    outputs.map(({ entry }) => entry),
+  );
+  if (merging.droppedRows > 0 && moment > shard.horizon) shard.horizon = moment;
+};
