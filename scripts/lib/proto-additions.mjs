@@ -78,6 +78,72 @@ const newer = {
   ...Object.fromEntries(undeclared.map((name) => [`${name}Request`, message({ base: [1, "common.MsgBase"], db_name: [2, "string"] })])),
 };
 
+// Messages of which the SDK knows older forms.
+const grown = {
+  CompactionMergeInfo: message({
+    sources: [1, "int64", "repeated"],
+    target: [2, "int64"],
+    plan_id: [3, "int64"],
+    trigger_id: [4, "int64"],
+    collection_id: [5, "int64"],
+    partition_id: [6, "int64"],
+    channel: [7, "string"],
+    type: [8, "CompactionType"],
+    state: [9, "CompactionTaskState"],
+    failure_reason: [10, "string"],
+    targets: [11, "int64", "repeated"],
+  }),
+  CompactionType: {
+    values: {
+      CompactionTypeUndefined: 0,
+      CompactionTypeMerge: 2,
+      CompactionTypeMix: 3,
+      CompactionTypeSingle: 4,
+      CompactionTypeMinor: 5,
+      CompactionTypeMajor: 6,
+      CompactionTypeLevel0Delete: 7,
+      CompactionTypeClustering: 8,
+      CompactionTypeSort: 9,
+      CompactionTypePartitionKeySort: 10,
+      CompactionTypeClusteringPartitionKeySort: 11,
+      CompactionTypeBumpSchemaVersion: 12,
+    },
+  },
+  CompactionTaskState: {
+    values: {
+      CompactionTaskStateUnknown: 0,
+      CompactionTaskStateExecuting: 1,
+      CompactionTaskStatePipelining: 2,
+      CompactionTaskStateCompleted: 3,
+      CompactionTaskStateFailed: 4,
+      CompactionTaskStateTimeout: 5,
+      CompactionTaskStateAnalyzing: 6,
+      CompactionTaskStateIndexing: 7,
+      CompactionTaskStateCleaned: 8,
+      CompactionTaskStateMetaSaved: 9,
+      CompactionTaskStateStatistic: 10,
+    },
+  },
+  GetCompactionPlansRequest: message({
+    compactionID: [1, "int64"],
+    db_name: [2, "string"],
+    collection_name: [3, "string"],
+    collection_id: [4, "int64"],
+  }),
+  PersistentSegmentInfo: message({
+    segmentID: [1, "int64"],
+    collectionID: [2, "int64"],
+    partitionID: [3, "int64"],
+    num_rows: [4, "int64"],
+    state: [5, "common.SegmentState"],
+    level: [6, "common.SegmentLevel"],
+    is_sorted: [7, "bool"],
+    storage_version: [8, "int64"],
+    insert_channel: [9, "string"],
+    compaction_from: [10, "int64", "repeated"],
+  }),
+};
+
 const elanus = {
   nested: {
     ElanusService: { methods: { AlterAliases: { requestType: "AlterAliasesRequest", responseType: "milvus.proto.common.Status" } } },
@@ -91,7 +157,7 @@ const elanus = {
 
 export const additions = {
   nested: {
-    milvus: { nested: { proto: { nested: { milvus: { nested: newer } } } } },
+    milvus: { nested: { proto: { nested: { milvus: { nested: { ...newer, ...grown } } } } } },
     elanus: { nested: { proto: { nested: { v1: elanus } } } },
     grpc: {
       nested: {

@@ -121,6 +121,8 @@ export interface EngineApi {
   compact(collection: Collection, request: CompactionRequest): Promise<Compaction>;
   /** What became of a compaction asked for; undefined when it is not known (any more). */
   compaction(id: bigint): Compaction | undefined;
+  /** Compactions of a collection that are remembered, the latest first. */
+  compactions(collection: Collection): readonly Compaction[];
   /** Whether a compaction by clustering key is under way. */
   isClustering(collection: Collection): boolean;
   /** Background work that runs or waits, and what became of the rest. */

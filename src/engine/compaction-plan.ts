@@ -14,6 +14,8 @@ export interface MergePlan {
   readonly targetBytes: number;
   /** Outputs hold ranges of this column. */
   readonly clusteringFieldId: bigint | undefined;
+  /** The sources are as they should be: nothing is written. */
+  readonly kept?: boolean;
 }
 
 /** `routine`: what the engine does by itself; `mix`: all small and all dead; `merge`: everything into segments of the size given; `clustering`: by key. */
@@ -25,6 +27,9 @@ export interface PlanRequest {
   readonly clusteringFieldId?: bigint;
   /** Rows of a segment that are past their time. */
   expiredRows(entry: SegmentEntry): number;
+  /** Only these segments; absent: all. */
+  readonly segmentIds?: readonly bigint[];
+  readonly partitionId?: bigint;
 }
 
 /** Part of a segment's rows that may be dead before it is written anew (Milvus: dataCoord.compaction.single.ratio.threshold). */
@@ -36,6 +41,9 @@ const SMALL_PART = 0.5;
 const SMALLEST_TIER_BYTES = 1 << 20;
 
 const deadRows = (entry: SegmentEntry, request: PlanRequest): number => entry.core.deletedCount + request.expiredRows(entry);
+
+const mostlyDead = (entry: SegmentEntry, request: PlanRequest): boolean =>
+  deadRows(entry, request) >= Math.max(1, entry.core.rowCount * DEAD_PART_MAX);
 
 /** Sizes that differ by less than a factor of four are of one tier. */
 const tierOf = (entry: SegmentEntry): number =>
@@ -66,17 +74,19 @@ const groupBy = <K>(entries: readonly SegmentEntry[], key: (entry: SegmentEntry)
 };
 
 const routine = (entries: readonly SegmentEntry[], request: PlanRequest): SegmentEntry[][] => {
-  const dead = entries.filter((entry) => deadRows(entry, request) >= Math.max(1, entry.core.rowCount * DEAD_PART_MAX));
+  const dead = entries.filter((entry) => mostlyDead(entry, request));
   const small = entries.filter((entry) => !dead.includes(entry) && entry.level === 1 && entry.fileBytes < request.targetBytes * SMALL_PART);
   const merged = [...groupBy(small, tierOf).values()].flatMap((tier) => bins(tier, request.targetBytes, SAME_SIZE_MAX));
   return [...dead.map((entry) => [entry]), ...merged];
 };
 
+/** A user's wish: segments with many dead rows alone, small ones together, and whatever else has a dead row. */
 const mix = (entries: readonly SegmentEntry[], request: PlanRequest): SegmentEntry[][] => {
-  const small = entries.filter((entry) => entry.level === 1 && entry.fileBytes < request.targetBytes * SMALL_PART);
+  const dead = entries.filter((entry) => mostlyDead(entry, request));
+  const small = entries.filter((entry) => !dead.includes(entry) && entry.level === 1 && entry.fileBytes < request.targetBytes * SMALL_PART);
   const merged = bins(small, request.targetBytes, 2);
-  const alone = entries.filter((entry) => !merged.flat().includes(entry) && deadRows(entry, request) > 0);
-  return [...merged, ...alone.map((entry) => [entry])];
+  const alone = entries.filter((entry) => !merged.flat().includes(entry));
+  return [...alone.map((entry) => [entry]), ...merged];
 };
 
 /** Whether merging these would only write the same segments again. */
@@ -95,13 +105,21 @@ const groupsOf = (entries: readonly SegmentEntry[], request: PlanRequest): Segme
 
 /** Plans over the sealed segments that no other compaction works on. */
 export const planCompaction = (entries: readonly SegmentEntry[], request: PlanRequest): MergePlan[] => {
-  const free = entries.filter((entry) => entry.state === "sealed" && !entry.compacting);
+  const { segmentIds = [], partitionId: only } = request;
+  const free = entries.filter(
+    (entry) =>
+      entry.state === "sealed" &&
+      !entry.compacting &&
+      (segmentIds.length === 0 || segmentIds.includes(entry.id)) &&
+      (only === undefined || only === entry.partitionId),
+  );
   return [...groupBy(free, (entry) => entry.partitionId)].flatMap(([partitionId, members]) =>
     groupsOf(members, request).map((sources) => ({
       partitionId,
       sources,
       targetBytes: request.targetBytes,
       clusteringFieldId: request.kind === "clustering" ? request.clusteringFieldId : undefined,
+      kept: request.kind === "mix" && sources.length === 1 && sources.every((entry) => deadRows(entry, request) === 0),
     })),
   );
 };

@@ -10,9 +10,12 @@ import { coreError } from "./core-errors.js";
 import { expiredRows } from "./expiry.js";
 import { type MergeHooks, mergeSegments } from "./merge.js";
 import { Priority, type Scheduler } from "./scheduler.js";
+import { commit } from "./seal.js";
+import type { SegmentEntry } from "./shard.js";
 import type { EngineState } from "./state.js";
 
 export interface CompactionPlanState {
+  readonly partitionId: bigint;
   readonly sources: readonly bigint[];
   /** Segments made; empty until completed, and when no row was left. */
   targets: readonly bigint[];
@@ -24,13 +27,18 @@ export interface CompactionPlanState {
 export interface Compaction {
   readonly id: bigint;
   readonly collectionId: bigint;
+  readonly kind: CompactionRequest["kind"];
   readonly plans: readonly CompactionPlanState[];
 }
 
 export interface CompactionRequest {
-  readonly kind: Exclude<CompactionKind, "routine">;
+  /** `deletes`: delete sets are written as files; rows stay. */
+  readonly kind: Exclude<CompactionKind, "routine"> | "deletes";
   /** Bytes of the segments made; absent: as large as segments grow. */
   readonly targetBytes?: number;
+  /** Only these segments, or those of one partition; absent: all. */
+  readonly segmentIds?: readonly bigint[];
+  readonly partitionId?: bigint;
 }
 
 /** Requests whose state is remembered. */
@@ -54,13 +62,17 @@ export class Compactor {
     return this.scheduler.jobs().some((job) => job.lane === "compact" && job.collectionId === collectionId && job.clustering === true);
   }
 
+  /** The compaction asked for last, of a collection, first. */
+  of(collectionId: bigint): Compaction[] {
+    return [...this.compactions.values()].filter((compaction) => compaction.collectionId === collectionId).reverse();
+  }
+
   async request(collection: Collection, request: CompactionRequest, id: Timestamp): Promise<Compaction> {
-    const plans = await this.plan(collection, request.kind, request.targetBytes);
-    const compaction: Compaction = {
-      id,
-      collectionId: collection.id,
-      plans: plans.map((plan) => this.start(collection, plan, Priority.Asked)),
-    };
+    const plans =
+      request.kind === "deletes"
+        ? this.writeDeletes(collection)
+        : (await this.plan(collection, { ...request, kind: request.kind })).map((plan) => this.start(collection, plan, Priority.Asked));
+    const compaction: Compaction = { id, collectionId: collection.id, kind: request.kind, plans };
     this.compactions.set(id, compaction);
     for (const old of this.compactions.keys()) {
       if (this.compactions.size <= REMEMBERED_MAX) break;
@@ -73,30 +85,49 @@ export class Compactor {
   async routine(catalog: Catalog): Promise<void> {
     for (const collection of catalog.collections.values()) {
       if (!isAutomatic(collection)) continue;
-      for (const plan of await this.plan(collection, "routine", undefined)) this.start(collection, plan, Priority.Routine);
+      for (const plan of await this.plan(collection, { kind: "routine" })) this.start(collection, plan, Priority.Routine);
     }
   }
 
   private async plan(
     collection: Collection,
-    kind: CompactionKind,
-    targetBytes = this.state.settings.segmentBytesMax,
+    request: Omit<CompactionRequest, "kind"> & { readonly kind: CompactionKind },
   ): Promise<MergePlan[]> {
     const list = () => this.state.shards.get(collection.id)?.list() ?? [];
     const expired = await expiredRows(this.state, collection, list());
     const clustering = collection.schema.fields.find((field) => field.isClusteringKey);
     const plans = planCompaction(list(), {
-      kind,
-      targetBytes,
+      targetBytes: this.state.settings.segmentBytesMax,
+      ...request,
       expiredRows: (entry) => expired.get(entry) ?? 0,
-      ...(kind === "clustering" && clustering !== undefined ? { clusteringFieldId: clustering.fieldID } : {}),
+      ...(request.kind === "clustering" && clustering !== undefined ? { clusteringFieldId: clustering.fieldID } : {}),
     });
     for (const plan of plans) for (const entry of plan.sources) entry.compacting = true;
     return plans;
   }
 
+  private writeDeletes(collection: Collection): CompactionPlanState[] {
+    const entries = this.state.shards.get(collection.id)?.list() ?? [];
+    const changed = entries.filter((entry) => entry.state === "sealed" && entry.core.deletedCount !== entry.persistedDeletes);
+    const plans = changed.map((entry) => planState(entry.partitionId, [entry]));
+    if (plans.length === 0) return plans;
+    this.hooks
+      .inStorage(() => commit(this.state))
+      .then(
+        () => settle(plans, "completed", ""),
+        (error: unknown) => settle(plans, "failed", String((coreError(error) as Error).message)),
+      );
+    return plans;
+  }
+
   private start(collection: Collection, plan: MergePlan, priority: Priority): CompactionPlanState {
-    const result: CompactionPlanState = { sources: plan.sources.map((entry) => entry.id), targets: [], state: "executing", reason: "" };
+    const result = planState(plan.partitionId, plan.sources);
+    if (plan.kept) {
+      result.targets = result.sources;
+      result.state = "completed";
+      for (const entry of plan.sources) entry.compacting = false;
+      return result;
+    }
     const description = {
       lane: "compact",
       kind: "compact",
@@ -128,6 +159,22 @@ export class Compactor {
     return result;
   }
 }
+
+const settle = (plans: readonly CompactionPlanState[], state: CompactionPlanState["state"], reason: string): void => {
+  for (const plan of plans) {
+    plan.state = state;
+    plan.reason = reason;
+    if (state === "completed") plan.targets = plan.sources;
+  }
+};
+
+const planState = (partitionId: bigint, sources: readonly SegmentEntry[]): CompactionPlanState => ({
+  partitionId,
+  sources: sources.map((entry) => entry.id),
+  targets: [],
+  state: "executing",
+  reason: "",
+});
 
 /** `collection.autocompaction.enabled` turns routine compactions of a collection off. */
 const isAutomatic = (collection: Collection): boolean =>

@@ -131,6 +131,10 @@ export class Engine implements EngineApi {
     return this.background.compactor.get(id);
   }
 
+  compactions(collection: Collection): readonly Compaction[] {
+    return this.background.compactor.of(collection.id);
+  }
+
   isClustering(collection: Collection): boolean {
     return this.background.compactor.isClustering(collection.id);
   }

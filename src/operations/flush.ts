@@ -14,6 +14,7 @@ import {
 } from "../shared/proto/generated/messages.js";
 import type { Init } from "../shared/proto/wire.js";
 import { physicalMs } from "../shared/types.js";
+import { NODE_ID } from "./load.js";
 import { type AnyOperation, type Call, defineOperation, type RestReply } from "./operation.js";
 import { type Body, collectionOf, databaseOf, textIn } from "./support.js";
 
@@ -69,15 +70,29 @@ const segmentInfo = (call: Call, request: { dbName: string; collectionName: stri
     partitionID: segment.partitionId,
     numRows: BigInt(segment.rowCount),
     state: SegmentState[segment.state],
-    level: SegmentLevel.L1,
+    level: segment.level === 2 ? SegmentLevel.L2 : SegmentLevel.L1,
     isSorted: segment.state === "Flushed",
   }));
+
+/** Segments that searches go through, with their bytes (of the mapped file, while growing of memory) and the vector index they have. */
+const querySegments = (call: Call, request: { dbName: string; collectionName: string }) => {
+  const collection = collectionOf(call, request);
+  if (collection.load === undefined) return { infos: [] };
+  const details = new Map(call.engine.segments(collection).map((segment) => [segment.id, segment]));
+  const infos = segmentInfo(call, request).map((info) => {
+    const { byteSize = 0, indexIds = [] } = details.get(info.segmentID) ?? {};
+    const index = collection.indexes.find(({ id }) => indexIds.includes(id));
+    const node = { memSize: BigInt(byteSize), nodeID: NODE_ID, nodeIds: [NODE_ID] };
+    return { ...info, ...node, ...(index === undefined ? {} : { indexName: index.name, indexID: index.id }) };
+  });
+  return { infos };
+};
 
 /** Whether one of these segments still has its rows in memory. */
 const anyGrowing = (call: Call, segmentIds: readonly bigint[]): boolean =>
   segmentIds.length > 0 &&
   [...call.engine.catalog.collections.values()].some((collection) =>
-    call.engine.segments(collection).some(({ id, state }) => state === "Growing" && segmentIds.includes(id)),
+    call.engine.segments(collection).some(({ id, state }) => state !== "Flushed" && segmentIds.includes(id)),
   );
 
 const milvus = services["milvus.proto.milvus.MilvusService"];
@@ -110,11 +125,6 @@ export const operations = [
   defineOperation(milvus.GetQuerySegmentInfo, {
     privilege: "GetQuerySegmentInfo",
     scope: "collection",
-    handle: (call, request) => {
-      const collection = collectionOf(call, request);
-      return {
-        infos: collection.load === undefined ? [] : segmentInfo(call, request).map((info) => ({ ...info, nodeID: 1n, nodeIds: [1n] })),
-      };
-    },
+    handle: querySegments,
   }),
 ] as unknown as readonly AnyOperation[];

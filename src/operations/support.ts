@@ -59,6 +59,15 @@ export const integerIn = (body: Body, name: string): number | undefined => {
   return number;
 };
 
+/** A 64-bit integer member, as a number or as text; absent and null are 0. */
+export const longIn = (body: Body, name: string): bigint => {
+  const value = body[name] ?? 0;
+  if (typeof value === "bigint") return value;
+  if (typeof value === "string" && /^[+-]?\d+$/.test(value)) return BigInt(value);
+  if (typeof value !== "number" || !Number.isSafeInteger(value)) throw wrongType(name, value, "int64");
+  return BigInt(value);
+};
+
 export const textsIn = (body: Body, name: string): string[] => {
   const value = body[name] ?? [];
   if (!Array.isArray(value)) throw wrongType(name, value, "[]string");

@@ -8,6 +8,7 @@ import { operations as collections } from "./collection.js";
 import { operations as collectionChanges } from "./collection-alter.js";
 import { operations as collectionReads } from "./collection-describe.js";
 import { operations as collectionFields } from "./collection-field.js";
+import { operations as compactions } from "./compaction.js";
 import { operations as connections } from "./connect.js";
 import { operations as databases } from "./database.js";
 import { operations as flushes } from "./flush.js";
@@ -35,6 +36,7 @@ const declared: readonly AnyOperation[] = [
   ...searches,
   ...queries,
   ...flushes,
+  ...compactions,
   ...resourceGroups,
 ];
 

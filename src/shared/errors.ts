@@ -66,6 +66,8 @@ const sentinels = {
   httpPrimaryKey: { code: 1806, text: "please check the primary key and its' type can only in [int, string]" },
   segcore: { code: 2000, text: "segcore error" },
   queryPlan: { code: 2201, text: "query plan failed", input: true },
+  clusteringNotSupported: { code: 2304, text: "collection not support clustering compaction" },
+  clusteringUnderWay: { code: 2305, text: "collection is compacting" },
   notSupported: { code: 3000, text: "unsupported operation" },
   unexpected: { code: 65535, text: "unexpected error" },
 } as const satisfies Record<string, Sentinel>;

@@ -48,6 +48,9 @@ export const RESULT_WINDOW_MAX = 16384;
 /** Bytes of a search or query result (quotaAndLimits.limits.maxOutputSize). */
 export const RESULT_BYTES_MAX = 104857600;
 
+/** Megabytes of a segment below which no target size of a compaction may be (dataCoord.segment.maxSize). */
+export const SEGMENT_MB_MAX = 1024;
+
 /** Bytes of a request and of a reply on the wire (proxy.grpc.serverMaxRecvSize, serverMaxSendSize). */
 export const REQUEST_BYTES_MAX = 67108864;
 export const REPLY_BYTES_MAX = 268435456;

@@ -56,6 +56,7 @@ export const memoryEngine = (delay: () => Promise<void> = async () => {}): Memor
     flush: noRows,
     compact: noRows,
     compaction: () => undefined,
+    compactions: () => [],
     isClustering: () => false,
     jobs: () => [],
     jobTotals: () => new Map(),
