@@ -5,8 +5,8 @@
  * what they act on, each adding to the one before: connection, databases, aliases, indexes, partitions, collections, rows, reads, and the server
  * itself here.
  */
-import { QuotaState } from "../shared/proto/generated/messages.js";
-import { type CallOptions, milvus } from "./connection.js";
+import { CompactionState, QuotaState } from "../shared/proto/generated/messages.js";
+import { type CallOptions, type CollectionOptions, milvus } from "./connection.js";
 import { ReadMethods } from "./reads.js";
 import { asList } from "./rows.js";
 
@@ -15,6 +15,23 @@ export interface Health {
   readonly reasons: string[];
   /** Limits that are in force, e.g. `DenyToWrite`. */
   readonly quotaStates: string[];
+}
+
+export interface CompactOptions extends CollectionOptions {
+  /** Orders rows by the clustering key. */
+  readonly isClustering?: boolean;
+  /** Writes deletes as files, and nothing else. */
+  readonly isL0?: boolean;
+  /** Megabytes of the segments made, at least 1024: merges everything into such. */
+  readonly targetSize?: number;
+  /** Whether to wait until it is done. Default false. */
+  readonly wait?: boolean;
+}
+
+export interface CompactionStateInfo {
+  readonly state: "Executing" | "Completed";
+  /** Plans of the compaction, by state. */
+  readonly plans: { readonly executing: number; readonly completed: number; readonly failed: number };
 }
 
 /**
@@ -39,6 +56,28 @@ export class MilvusClient extends ReadMethods {
         return reply.flushed;
       });
     }
+  }
+
+  /**
+   * Begins a compaction: small segments become larger ones, rows that are deleted or expired go. What is read stays the same. Returns its id, -1 when there
+   * was nothing to do.
+   */
+  async compact(options: CompactOptions): Promise<bigint> {
+    const { isClustering: majorCompaction = false, isL0: l0Compaction = false, targetSize = 0 } = options;
+    const request = { ...this.named(options), majorCompaction, l0Compaction, targetSize: BigInt(targetSize) };
+    const { compactionID } = await this.call(milvus.ManualCompaction, request, options);
+    if (options.wait) {
+      const isDone = async (limited: CallOptions) => (await this.getCompactionState(compactionID, limited)).state === "Completed";
+      await this.poll(`compaction ${compactionID}`, options, isDone);
+    }
+    return compactionID;
+  }
+
+  async getCompactionState(compactionId: bigint, options: CallOptions = {}): Promise<CompactionStateInfo> {
+    const reply = await this.call(milvus.GetCompactionState, { compactionID: compactionId }, options);
+    const plans = { executing: reply.executingPlanNo, completed: reply.completedPlanNo, failed: reply.failedPlanNo };
+    const [executing, completed, failed] = Object.values(plans).map(Number) as [number, number, number];
+    return { state: reply.state === CompactionState.Executing ? "Executing" : "Completed", plans: { executing, completed, failed } };
   }
 
   /** e.g. `v2.6.0`. */

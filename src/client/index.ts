@@ -1,7 +1,7 @@
 /** The public face of the package. */
 export { MilvusError } from "../shared/errors.js";
 export type { AliasAction, AliasInfo, AliasOptions, AliasTargetOptions } from "./aliases.js";
-export { type Health, MilvusClient } from "./client.js";
+export { type CompactionStateInfo, type CompactOptions, type Health, MilvusClient } from "./client.js";
 export type { CreateBySchemaOptions, CreateCollectionOptions, CreateFastOptions } from "./collections.js";
 export type { CallOptions, CollectionOptions } from "./connection.js";
 export type { DatabaseInfo, DatabaseOptions } from "./databases.js";
