@@ -125,6 +125,8 @@ export interface EngineApi {
   compactions(collection: Collection): readonly Compaction[];
   /** Whether a compaction by clustering key is under way. */
   isClustering(collection: Collection): boolean;
+  /** Bytes of the log that the next opening would replay. */
+  readonly logBytes: number;
   /** Background work that runs or waits, and what became of the rest. */
   jobs(): readonly JobState[];
   jobTotals(): ReadonlyMap<JobKind, JobTotals>;

@@ -139,6 +139,10 @@ export class Engine implements EngineApi {
     return this.background.compactor.isClustering(collection.id);
   }
 
+  get logBytes(): number {
+    return this.state.log.byteSize;
+  }
+
   jobs(): readonly JobState[] {
     return this.background.scheduler.jobs();
   }

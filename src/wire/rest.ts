@@ -11,6 +11,7 @@ import { failureBecause, httpFailure, invalid, MilvusError, toStatus } from "../
 import { REQUEST_BYTES_MAX } from "../shared/limits.js";
 import { type Host, WireCall } from "./call.js";
 import { formatJson, parseJson } from "./json.js";
+import { MetricsPage } from "./metrics.js";
 import { milvusRoutes } from "./rest-routes.js";
 
 export interface RestRequest {
@@ -137,8 +138,10 @@ const allowsInt64 = (header: string | undefined): boolean => !["0", "f", "F", "F
 
 class RestServer {
   private readonly routes = new Map<string, RestRoute>();
+  private readonly metrics: MetricsPage;
 
   constructor(private readonly host: Host) {
+    this.metrics = new MetricsPage(host.engine);
     for (const operation of host.operations) for (const route of operation.rest) this.routes.set(route.route, route);
   }
 
@@ -146,6 +149,8 @@ class RestServer {
     const traceId = this.host.env.random(16).toString("hex");
     if (request.method === "OPTIONS") return { status: 204, headers: commonHeaders, body: "" };
     if (request.path === "/healthz" && (request.method === "GET" || request.method === "HEAD")) return this.health(request, traceId);
+    if (request.path === "/metrics" && request.method === "GET")
+      return { status: 200, headers: { "content-type": this.metrics.contentType }, body: await this.metrics.text() };
     const route = this.routes.get(`${request.method} ${request.path}`);
     if (route === undefined) {
       if (request.method !== "POST" || !milvusRoutes.has(request.path)) return text(404, "404 page not found");

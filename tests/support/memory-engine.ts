@@ -58,6 +58,7 @@ export const memoryEngine = (delay: () => Promise<void> = async () => {}): Memor
     compaction: () => undefined,
     compactions: () => [],
     isClustering: () => false,
+    logBytes: 0,
     jobs: () => [],
     jobTotals: () => new Map(),
     close: async () => {},
