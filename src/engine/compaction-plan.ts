@@ -38,12 +38,15 @@ const DEAD_PART_MAX = 0.2;
 const SAME_SIZE_MAX = 4;
 /** A segment below this part of the target is small (Milvus: dataCoord.segment.smallProportion). */
 const SMALL_PART = 0.5;
+/** Above this part of the target it is too large. */
+const LARGE_PART = 1.25;
 const SMALLEST_TIER_BYTES = 1 << 20;
 
 const deadRows = (entry: SegmentEntry, request: PlanRequest): number => entry.core.deletedCount + request.expiredRows(entry);
 
+/** Many dead rows, or a file whose key filter was damaged: it is written anew. */
 const mostlyDead = (entry: SegmentEntry, request: PlanRequest): boolean =>
-  deadRows(entry, request) >= Math.max(1, entry.core.rowCount * DEAD_PART_MAX);
+  entry.core.filterDamaged || deadRows(entry, request) >= Math.max(1, entry.core.rowCount * DEAD_PART_MAX);
 
 /** Sizes that differ by less than a factor of four are of one tier. */
 const tierOf = (entry: SegmentEntry): number =>
@@ -92,7 +95,8 @@ const mix = (entries: readonly SegmentEntry[], request: PlanRequest): SegmentEnt
 /** Whether merging these would only write the same segments again. */
 const isDone = (entries: readonly SegmentEntry[], request: PlanRequest): boolean => {
   const bytes = entries.reduce((sum, entry) => sum + entry.fileBytes, 0);
-  return entries.length <= Math.max(1, Math.ceil(bytes / request.targetBytes)) && entries.every((entry) => deadRows(entry, request) === 0);
+  const few = entries.length <= Math.max(1, Math.ceil(bytes / request.targetBytes));
+  return few && entries.every((entry) => deadRows(entry, request) === 0 && entry.fileBytes <= request.targetBytes * LARGE_PART);
 };
 
 const groupsOf = (entries: readonly SegmentEntry[], request: PlanRequest): SegmentEntry[][] => {

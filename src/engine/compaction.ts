@@ -46,6 +46,8 @@ const REMEMBERED_MAX = 1024;
 
 export class Compactor {
   private readonly compactions = new Map<bigint, Compaction>();
+  /** What the engine began by itself and has not ended. */
+  private readonly routines = new Set<{ readonly collectionId: bigint; readonly plan: CompactionPlanState }>();
 
   constructor(
     private readonly state: EngineState,
@@ -71,7 +73,13 @@ export class Compactor {
     const plans =
       request.kind === "deletes"
         ? this.writeDeletes(collection)
-        : (await this.plan(collection, { ...request, kind: request.kind })).map((plan) => this.start(collection, plan, Priority.Asked));
+        : [
+            // Who asks is told of the work that is under way already, since it does a part of what is asked for.
+            ...[...this.routines].filter(({ collectionId }) => collectionId === collection.id).map(({ plan }) => plan),
+            ...(await this.plan(collection, { ...request, kind: request.kind })).map((plan) =>
+              this.start(collection, plan, Priority.Asked),
+            ),
+          ];
     const compaction: Compaction = { id, collectionId: collection.id, kind: request.kind, plans };
     this.compactions.set(id, compaction);
     for (const old of this.compactions.keys()) {
@@ -135,6 +143,8 @@ export class Compactor {
       collectionId: collection.id,
       clustering: plan.clusteringFieldId !== undefined,
     } as const;
+    const routine = { collectionId: collection.id, plan: result };
+    if (priority === Priority.Routine) this.routines.add(routine);
     this.scheduler
       .run(description, (progress) => mergeSegments(this.state, collection, plan, this.hooks, progress))
       .then(
@@ -155,6 +165,7 @@ export class Compactor {
       )
       .finally(() => {
         for (const entry of plan.sources) entry.compacting = false;
+        this.routines.delete(routine);
       });
     return result;
   }

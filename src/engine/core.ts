@@ -73,6 +73,8 @@ export interface CoreSegment {
   readonly sealed: boolean;
   /** Bytes of the mapped file; 0 while growing. */
   readonly mappedSize: number;
+  /** The part of the file that tells absent keys was damaged: look-ups go without. */
+  readonly filterDamaged: boolean;
   /** Takes the rows' memory when they are many; copies when few. */
   append(rows: CoreRows, timestamp: bigint): void;
   /** Gives all rows the columns that the schema has and they lack: default or null. Rows decoded by an older schema may still be appended. */

@@ -102,6 +102,8 @@ const openSegment = async (state: Applicable, segment: ManifestSegment): Promise
     throw new Error(`the manifest names segment ${segment.id} of collection ${segment.collectionId}, which the catalog lacks`);
   const shard = shardOf(state, collection);
   const core = await state.core.openSegment(shard.schema, state.store.path(segment.file));
+  if (core.filterDamaged)
+    state.logger.warn({ file: segment.file }, "the key filter of a segment file is damaged; look-ups go without until it is written anew");
   if (segment.deletesFile !== undefined) core.applyDeletes(await state.store.readFile(segment.deletesFile));
   const entry = sealedEntry({ ...segment, core });
   entry.deletesFile = segment.deletesFile;

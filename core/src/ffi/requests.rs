@@ -9,7 +9,7 @@ use super::segment::{CoreSegment, metric_of};
 use super::{error_of, timestamp_of};
 use crate::failure::{Failure, Outcome};
 use crate::search::{self, Output, QueryRequest, SearchRequest, Selection};
-use crate::segment::SegmentSnapshot;
+use crate::segment::{Expiry, SegmentSnapshot};
 
 #[napi(object, object_to_js = false)]
 pub struct CoreOutput {
@@ -28,6 +28,7 @@ pub struct CoreSearch {
     pub ef: u32,
     pub read_timestamp: BigInt,
     pub filter: Option<Buffer>,
+    pub expiry: Option<CoreExpiry>,
     pub radius: Option<f64>,
     pub range_filter: Option<f64>,
     pub round_decimal: i32,
@@ -46,6 +47,7 @@ pub struct CoreSearchResult {
 pub struct CoreQuery {
     pub read_timestamp: BigInt,
     pub filter: Option<Buffer>,
+    pub expiry: Option<CoreExpiry>,
     /// -1: all.
     pub limit: i64,
     pub offset: u32,
@@ -62,9 +64,10 @@ pub struct CoreQueryResult {
 pub struct CoreSelection {
     pub read_timestamp: BigInt,
     pub filter: Option<Buffer>,
+    pub expiry: Option<CoreExpiry>,
 }
 
-type Segments<'env> = Vec<ClassInstance<'env, CoreSegment>>;
+pub(super) type Segments<'env> = Vec<ClassInstance<'env, CoreSegment>>;
 
 #[napi]
 pub fn search<'env>(env: &'env Env, segments: Segments, request: CoreSearch) -> napi::Result<Object<'env>> {
@@ -105,7 +108,7 @@ pub fn query<'env>(env: &'env Env, segments: Segments, request: CoreQuery) -> na
 #[napi]
 pub fn count<'env>(env: &'env Env, segments: Segments, request: CoreSelection) -> napi::Result<Object<'env>> {
     let snapshots = snapshots_of(&segments).map_err(error_of)?;
-    let selection = selection_of(&request.read_timestamp, request.filter).map_err(error_of)?;
+    let selection = selection_of(&request.read_timestamp, request.filter, request.expiry).map_err(error_of)?;
     promise(
         env,
         Urgency::Request,
@@ -117,7 +120,7 @@ pub fn count<'env>(env: &'env Env, segments: Segments, request: CoreSelection) -
 #[napi]
 pub fn keys<'env>(env: &'env Env, segments: Segments, request: CoreSelection) -> napi::Result<Object<'env>> {
     let snapshots = snapshots_of(&segments).map_err(error_of)?;
-    let selection = selection_of(&request.read_timestamp, request.filter).map_err(error_of)?;
+    let selection = selection_of(&request.read_timestamp, request.filter, request.expiry).map_err(error_of)?;
     promise(
         env,
         Urgency::Request,
@@ -127,14 +130,39 @@ pub fn keys<'env>(env: &'env Env, segments: Segments, request: CoreSelection) ->
 }
 
 /// Taken where the call is made, so that it sees what the caller has written and nothing later.
-fn snapshots_of(segments: &Segments) -> Outcome<Vec<SegmentSnapshot>> {
+pub(super) fn snapshots_of(segments: &Segments) -> Outcome<Vec<SegmentSnapshot>> {
     segments.iter().map(|segment| Ok(segment.segment()?.snapshot())).collect()
 }
 
-fn selection_of(read_timestamp: &BigInt, filter: Option<Buffer>) -> Outcome<Selection> {
+/// Which rows are past their time.
+#[napi(object, object_to_js = false)]
+pub struct CoreExpiry {
+    pub written_up_to: Option<BigInt>,
+    pub field: Option<CoreExpiryField>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct CoreExpiryField {
+    pub id: u32,
+    pub now: BigInt,
+}
+
+pub(super) fn expiry_of(expiry: CoreExpiry) -> Outcome<Expiry> {
+    let field = expiry.field.map(|field| match field.now.get_i64() {
+        (now, true) => Ok((field.id, now)),
+        _ => Err(Failure::malformed("time beyond 64 bits")),
+    });
+    Ok(Expiry {
+        written_up_to: expiry.written_up_to.as_ref().map(timestamp_of).transpose()?,
+        field: field.transpose()?,
+    })
+}
+
+fn selection_of(read_timestamp: &BigInt, filter: Option<Buffer>, expiry: Option<CoreExpiry>) -> Outcome<Selection> {
     Ok(Selection {
         read_timestamp: timestamp_of(read_timestamp)?,
         filter: filter.map(|filter| filter.to_vec()),
+        expiry: expiry.map(expiry_of).transpose()?,
     })
 }
 
@@ -148,6 +176,7 @@ fn search_request(request: CoreSearch) -> Outcome<SearchRequest> {
         ef: request.ef as usize,
         read_timestamp: timestamp_of(&request.read_timestamp)?,
         filter: request.filter.map(|filter| filter.to_vec()),
+        expiry: request.expiry.map(expiry_of).transpose()?,
         radius: request.radius.map(|radius| radius as f32),
         range_filter: request.range_filter.map(|end| end as f32),
         round_decimal: request.round_decimal,
@@ -161,7 +190,7 @@ fn query_request(request: CoreQuery) -> Outcome<QueryRequest> {
         limit => Some(usize::try_from(limit).map_err(|_| Failure::malformed(format!("limit {limit}")))?),
     };
     Ok(QueryRequest {
-        selection: selection_of(&request.read_timestamp, request.filter)?,
+        selection: selection_of(&request.read_timestamp, request.filter, request.expiry)?,
         limit,
         offset: request.offset as usize,
         outputs: request.outputs.into_iter().map(output_of).collect(),

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::{BigInt, Buffer, JsValue, Unknown};
+use napi::bindgen_prelude::{BigInt, Buffer, JsValue, Object, Unknown};
 use napi_derive::napi;
 
 use super::pool::{Urgency, promise, promise_at_once};
-use super::{error_of, guarded};
+use super::requests::{CoreExpiry, Segments, expiry_of, snapshots_of};
+use super::{error_of, guarded, timestamp_of};
 use crate::failure::{Failure, Outcome};
 use crate::segment::schema::Schema;
-use crate::segment::{FieldBytes, Rows};
+use crate::segment::{self, ArrayOperation, FieldBytes, Rows, UpdateRequest};
 
 /// Up to here rows are decoded faster than a thread is woken for them.
 const AT_ONCE_BYTES: usize = 16 << 10;
@@ -152,4 +153,85 @@ fn key_of(number: &BigInt) -> Outcome<i64> {
     let [word] = number.words[..] else { return Err(failure()) };
     let key = if number.sign_bit { -i128::from(word) } else { i128::from(word) };
     i64::try_from(key).map_err(|_| failure())
+}
+
+/// What an upsert of some columns does to an array column.
+#[napi(object, object_to_js = false)]
+pub struct CoreArrayOperation {
+    pub field_id: u32,
+    pub operation: String,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct CoreUpdateRequest {
+    pub read_timestamp: BigInt,
+    pub expiry: Option<CoreExpiry>,
+    pub row_count: u32,
+    pub fields: Vec<CoreField>,
+    pub operations: Vec<CoreArrayOperation>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct CoreEncodedField {
+    pub id: u32,
+    pub data: Buffer,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct CoreUpdate {
+    pub rows: CoreRows,
+    pub fields: Vec<CoreEncodedField>,
+}
+
+#[napi]
+pub fn update_rows<'env>(
+    env: &'env Env,
+    schema: &CoreSchema,
+    segments: Segments,
+    request: CoreUpdateRequest,
+) -> napi::Result<Object<'env>> {
+    let schema = Arc::clone(&schema.schema);
+    let snapshots = snapshots_of(&segments).map_err(error_of)?;
+    let read_timestamp = timestamp_of(&request.read_timestamp).map_err(error_of)?;
+    let expiry = request.expiry.map(expiry_of).transpose().map_err(error_of)?;
+    let operations = request
+        .operations
+        .iter()
+        .map(operation_of)
+        .collect::<Outcome<Vec<_>>>()
+        .map_err(error_of)?;
+    let (fields, row_count) = (request.fields, request.row_count as usize);
+    let work = move || {
+        let fields = fields.iter().map(|field| FieldBytes {
+            id: field.id,
+            data: &field.data,
+        });
+        let request = UpdateRequest {
+            read_timestamp,
+            expiry,
+            row_count,
+            fields: fields.collect(),
+            operations,
+        };
+        segment::update_rows(&schema, &snapshots, &request)
+    };
+    promise(env, Urgency::Request, work, |_, update| {
+        let fields = update
+            .fields
+            .into_iter()
+            .map(|(id, data)| CoreEncodedField { id, data: data.into() });
+        Ok(CoreUpdate {
+            rows: CoreRows::new(update.rows),
+            fields: fields.collect(),
+        })
+    })
+}
+
+fn operation_of(operation: &CoreArrayOperation) -> Outcome<(u32, ArrayOperation)> {
+    let kind = match &operation.operation[..] {
+        "append" => ArrayOperation::Append,
+        "remove" => ArrayOperation::Remove,
+        other => return Err(Failure::malformed(format!("operation {other}"))),
+    };
+    Ok((operation.field_id, kind))
 }

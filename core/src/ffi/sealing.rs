@@ -3,16 +3,58 @@
 use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::{Buffer, Object};
+use napi::bindgen_prelude::{BigInt, Buffer, Object};
 use napi_derive::napi;
 
 use super::pool::{Urgency, discard, promise};
+use super::requests::{CoreExpiry, Segments, expiry_of, snapshots_of};
 use super::segment::CoreSegment;
-use super::{error_of, guarded};
+use super::{error_of, guarded, timestamp_of};
 use crate::failure::{Failure, Outcome};
-use crate::segment::Sealing;
+use crate::segment::{Merge, Sealing, merge};
 
-/// Holds the growing segment's rows until it is finished.
+/// How segments become others.
+#[napi(object, object_to_js = false)]
+pub struct CoreMerge {
+    pub drop_deleted_up_to: BigInt,
+    pub expiry: Option<CoreExpiry>,
+    pub target_bytes: f64,
+    pub clustering_field_id: Option<u32>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct CoreMerging {
+    pub outputs: Vec<CoreSealing>,
+    pub dropped_rows: u32,
+}
+
+#[napi]
+pub fn start_merging<'env>(env: &'env Env, segments: Segments, request: CoreMerge) -> napi::Result<Object<'env>> {
+    let snapshots = snapshots_of(&segments).map_err(error_of)?;
+    let request = merge_of(request).map_err(error_of)?;
+    promise(
+        env,
+        Urgency::Background,
+        move || merge(&snapshots, &request),
+        |_, merging| {
+            Ok(CoreMerging {
+                outputs: merging.outputs.into_iter().map(CoreSealing::new).collect(),
+                dropped_rows: merging.dropped_rows as u32,
+            })
+        },
+    )
+}
+
+fn merge_of(request: CoreMerge) -> Outcome<Merge> {
+    Ok(Merge {
+        drop_deleted_up_to: timestamp_of(&request.drop_deleted_up_to)?,
+        expiry: request.expiry.map(expiry_of).transpose()?,
+        target_bytes: request.target_bytes as u64,
+        clustering: request.clustering_field_id,
+    })
+}
+
+/// Holds the rows until it is finished.
 #[napi]
 pub struct CoreSealing {
     sealing: Option<Arc<Sealing>>,

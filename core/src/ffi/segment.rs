@@ -98,6 +98,26 @@ impl CoreSegment {
         self.get().is_some_and(|segment| segment.is_sealed())
     }
 
+    #[napi(getter)]
+    pub fn mapped_size(&self) -> f64 {
+        self.get().map_or(0, |segment| segment.mapped_size()) as f64
+    }
+
+    #[napi(getter)]
+    pub fn filter_damaged(&self) -> bool {
+        self.get().is_some_and(|segment| segment.filter_damaged())
+    }
+
+    #[napi]
+    pub fn advise<'env>(&self, env: &'env Env, resident: bool) -> napi::Result<Object<'env>> {
+        let segment = self.segment().map_err(error_of)?;
+        let work = move || {
+            segment.advise(resident);
+            Ok(())
+        };
+        promise(env, Urgency::Background, work, |_, ()| Ok(()))
+    }
+
     #[napi]
     pub fn append(&self, rows: &mut CoreRows, timestamp: BigInt) -> napi::Result<()> {
         guarded(|| self.segment()?.append(rows.take()?, timestamp_of(&timestamp)?))

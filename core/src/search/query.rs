@@ -38,7 +38,12 @@ pub fn query(segments: &[SegmentSnapshot], request: &QueryRequest) -> Outcome<Qu
 
 /// How many rows match; rows with the same key count each.
 pub fn count(segments: &[SegmentSnapshot], selection: &Selection) -> Outcome<usize> {
-    let sight = Sight::new(segments, selection.read_timestamp, selection.filter.as_deref())?;
+    let sight = Sight::new(
+        segments,
+        selection.read_timestamp,
+        selection.filter.as_deref(),
+        selection.expiry.as_ref(),
+    )?;
     Ok(sight.parts(segments).par_iter().map(|part| sight.visible(part).count()).sum())
 }
 
@@ -52,7 +57,12 @@ pub fn keys(segments: &[SegmentSnapshot], selection: &Selection) -> Outcome<Vec<
 
 /// The newest matching rows of the `needed` smallest keys, ascending.
 fn select<'a>(segments: &'a [SegmentSnapshot], selection: &Selection, needed: usize) -> Outcome<Vec<Pick<'a>>> {
-    let sight = Sight::new(segments, selection.read_timestamp, selection.filter.as_deref())?;
+    let sight = Sight::new(
+        segments,
+        selection.read_timestamp,
+        selection.filter.as_deref(),
+        selection.expiry.as_ref(),
+    )?;
     let Some(primary) = segments.first().map(|segment| segment.schema.primary) else {
         return Ok(Vec::new());
     };

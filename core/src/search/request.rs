@@ -1,6 +1,7 @@
 //! What is asked of segments and what comes back; the same as `CoreSearch`, `CoreQuery` and their results in `src/engine/core.ts`.
 
 use crate::distance::Metric;
+use crate::segment::Expiry;
 
 /// One output column. The values are appended to `header`, the encoded type, name and id of its FieldData.
 #[derive(Clone, Debug)]
@@ -24,6 +25,7 @@ pub struct SearchRequest {
     pub ef: usize,
     pub read_timestamp: u64,
     pub filter: Option<Vec<u8>>,
+    pub expiry: Option<Expiry>,
     /// The worse end of a range search, exclusive.
     pub radius: Option<f32>,
     /// The better end of a range search, inclusive.
@@ -50,6 +52,7 @@ pub struct SearchReply {
 pub struct Selection {
     pub read_timestamp: u64,
     pub filter: Option<Vec<u8>>,
+    pub expiry: Option<Expiry>,
 }
 
 #[derive(Clone, Debug)]

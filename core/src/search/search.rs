@@ -52,7 +52,7 @@ pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<
             vec![request.vectors.len().into(), (dim * size_of::<f32>()).into()],
         ));
     }
-    let sight = Sight::new(segments, request.read_timestamp, request.filter.as_deref())?;
+    let sight = Sight::new(segments, request.read_timestamp, request.filter.as_deref(), request.expiry.as_ref())?;
     let parts = sight.parts(segments);
     let search = Search {
         request,

@@ -11,7 +11,7 @@ use crate::filter::Filter;
 use crate::index::row_set::RowSet;
 use crate::segment::chunk::Chunk;
 use crate::segment::schema::Schema;
-use crate::segment::{Keys, SegmentSnapshot};
+use crate::segment::{Expired, Expiry, Keys, SegmentSnapshot};
 
 /// Rows that one thread judges at a time; a multiple of a filter's block.
 const RANGE_ROWS: usize = 64 * 1024;
@@ -20,6 +20,8 @@ const RANGE_ROWS: usize = 64 * 1024;
 pub struct Sight {
     pub timestamp: u64,
     pub filter: Option<Filter>,
+    /// Rows past their time are not seen.
+    expired: Option<Expired>,
 }
 
 /// The visible rows of one chunk.
@@ -42,7 +44,7 @@ pub struct Part<'a> {
 
 impl Sight {
     /// Kinds: those of a filter, `malformed`.
-    pub fn new(segments: &[SegmentSnapshot], timestamp: u64, filter: Option<&[u8]>) -> Outcome<Sight> {
+    pub fn new(segments: &[SegmentSnapshot], timestamp: u64, filter: Option<&[u8]>, expiry: Option<&Expiry>) -> Outcome<Sight> {
         // Columns are met by their positions.
         let first = segments.first().map(|segment| &segment.schema);
         if segments
@@ -55,7 +57,15 @@ impl Sight {
             (Some(bytes), Some(segment)) => Some(Filter::parse(bytes, &segment.schema)?),
             _ => None,
         };
-        Ok(Sight { timestamp, filter })
+        let expired = match (expiry, segments.first()) {
+            (Some(expiry), Some(segment)) => Some(expiry.bind(&segment.schema)?),
+            _ => None,
+        };
+        Ok(Sight {
+            timestamp,
+            filter,
+            expired,
+        })
     }
 
     /// All chunks but those in which the filter's keys do not occur.
@@ -79,11 +89,7 @@ impl Sight {
     pub fn visible(&self, part: &Part) -> Visible {
         let chunk = part.chunk;
         if let Some(candidates) = &part.candidates {
-            let mut rows: Vec<u32> = candidates
-                .iter()
-                .copied()
-                .filter(|&row| chunk.alive_at(row as usize, self.timestamp))
-                .collect();
+            let mut rows: Vec<u32> = candidates.iter().copied().filter(|&row| self.sees(chunk, row as usize)).collect();
             if let Some(filter) = &self.filter {
                 filter.retain_rows(chunk, &mut rows);
             }
@@ -110,7 +116,7 @@ impl Sight {
         if !self.sees_all(chunk) {
             for (at, word) in words.iter_mut().enumerate() {
                 let start = rows.start + at * 64;
-                let alive = (start..rows.end.min(start + 64)).map(|row| u64::from(chunk.alive_at(row, self.timestamp)));
+                let alive = (start..rows.end.min(start + 64)).map(|row| u64::from(self.sees(chunk, row)));
                 *word = alive.enumerate().fold(0, |word, (bit, alive)| word | alive << bit);
             }
         }
@@ -121,7 +127,11 @@ impl Sight {
     }
 
     fn sees_all(&self, chunk: &Chunk) -> bool {
-        chunk.timestamp_max <= self.timestamp && chunk.deletes.count() == 0
+        chunk.timestamp_max <= self.timestamp && chunk.deletes.count() == 0 && !self.expired.is_some_and(|expired| expired.touches(chunk))
+    }
+
+    fn sees(&self, chunk: &Chunk, row: usize) -> bool {
+        chunk.alive_at(row, self.timestamp) && !self.expired.is_some_and(|expired| expired.has(chunk, row))
     }
 }
 

@@ -3,6 +3,8 @@
 //! The form: the one member of the element type, in it the repeated field 1; numbers packed, booleans 0 or 1, fields of other numbers left out.
 //! What a null row has is empty, which no array is. As in Milvus the lengths of all rows are checked before any element.
 
+use std::collections::HashSet;
+
 use super::decode::{in_range, member_of};
 use super::payload::{Member, Payload};
 use super::schema::{ColumnSchema, ColumnType};
@@ -128,4 +130,70 @@ fn check_text(column: &ColumnSchema, row: usize, at: usize, text: &[u8]) -> Outc
         return Err(Failure::new("arrayVarcharTooLong", args));
     }
     Ok(())
+}
+
+/// The elements of `new` behind those of `old`. Kind `appendTooLong` beyond the column's capacity.
+pub(super) fn append_array(column: &ColumnSchema, row: usize, old: &[u8], new: &[u8], out: &mut Vec<u8>) -> Outcome<()> {
+    let element = element_of(column);
+    let lengths = [
+        length_of(element, &Payload::of_array(old)?)?,
+        length_of(element, &Payload::of_array(new)?)?,
+    ];
+    let length = lengths[0] + lengths[1];
+    if length > column.max_capacity {
+        let args = vec![length.into(), row.into(), column.max_capacity.into()];
+        return Err(Failure::new("appendTooLong", args));
+    }
+    // Two encoded messages one after another are their merger.
+    write_array(column, row, &[old, new].concat(), out)
+}
+
+/// The elements of `old` that are none of `unwanted`, in the one form.
+pub(super) fn remove_elements(column: &ColumnSchema, old: &[u8], unwanted: &[u8], out: &mut Vec<u8>) -> Outcome<()> {
+    let element = element_of(column);
+    let unwanted: HashSet<Vec<u8>> = elements(element, unwanted)?.into_iter().collect();
+    let kept: Vec<Vec<u8>> = elements(element, old)?
+        .into_iter()
+        .filter(|value| !unwanted.contains(value))
+        .collect();
+    let mut body = Vec::new();
+    match element {
+        ColumnType::VarChar => kept.iter().for_each(|text| {
+            put_length(&mut body, DATA, text.len());
+            body.extend_from_slice(text);
+        }),
+        _ if kept.is_empty() => {}
+        _ => {
+            let run = kept.concat();
+            put_length(&mut body, DATA, run.len());
+            body.extend_from_slice(&run);
+        }
+    }
+    let Member::Scalar(member) = member_of(element) else {
+        return Ok(());
+    };
+    put_length(out, member, body.len());
+    out.extend_from_slice(&body);
+    Ok(())
+}
+
+/// The elements of an array one by one: texts as they are, numbers as they stand in a packed run.
+fn elements(element: ColumnType, bytes: &[u8]) -> Outcome<Vec<Vec<u8>>> {
+    let array = Payload::of_array(bytes)?;
+    let mut found = Vec::new();
+    match element {
+        ColumnType::Float => array.fixed_runs::<4>(|run| found.extend(run.as_chunks::<4>().0.iter().map(|value| value.to_vec())))?,
+        ColumnType::Double => array.fixed_runs::<8>(|run| found.extend(run.as_chunks::<8>().0.iter().map(|value| value.to_vec())))?,
+        ColumnType::VarChar => array.texts(|text| {
+            found.push(text.to_vec());
+            Ok(())
+        })?,
+        _ => array.varints(|number| {
+            let mut value = Vec::new();
+            put_varint(&mut value, number);
+            found.push(value);
+            Ok(())
+        })?,
+    }
+    Ok(found)
 }

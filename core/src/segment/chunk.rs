@@ -69,6 +69,7 @@ pub struct Chunk {
     pub row_count: usize,
     pub columns: Vec<Arc<Column>>,
     pub timestamps: Arc<Buffer<u64>>,
+    pub timestamp_min: u64,
     pub timestamp_max: u64,
     pub deletes: Arc<Deletes>,
 }
@@ -84,6 +85,7 @@ impl Chunk {
         Chunk {
             row_count: timestamps.len(),
             columns: columns.into_iter().map(Arc::new).collect(),
+            timestamp_min: timestamps.iter().copied().min().unwrap_or(u64::MAX),
             timestamp_max: timestamps.iter().copied().max().unwrap_or(0),
             timestamps: Arc::new(timestamps),
             deletes: Arc::default(),
@@ -96,6 +98,7 @@ impl Chunk {
             row_count: self.row_count,
             columns,
             timestamps: Arc::clone(&self.timestamps),
+            timestamp_min: self.timestamp_min,
             timestamp_max: self.timestamp_max,
             deletes: Arc::clone(&self.deletes),
         }
@@ -108,6 +111,7 @@ impl Chunk {
         }
         self.row_count += row_count;
         Arc::make_mut(&mut self.timestamps).to_mut().resize(self.row_count, timestamp);
+        self.timestamp_min = self.timestamp_min.min(timestamp);
         self.timestamp_max = self.timestamp_max.max(timestamp);
         if Arc::get_mut(&mut self.deletes).is_none() {
             self.deletes = Arc::new(self.deletes.copy());

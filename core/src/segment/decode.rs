@@ -136,6 +136,7 @@ pub(super) fn member_of(kind: ColumnType) -> Member {
         ColumnType::VarChar => Member::Scalar(6),
         ColumnType::Array => Member::Scalar(8),
         ColumnType::Json => Member::Scalar(9),
+        ColumnType::Timestamptz => Member::Scalar(11),
         ColumnType::FloatVector => FLOATS,
         ColumnType::BinaryVector => Member::Vector(3),
         ColumnType::Float16Vector => Member::Vector(4),
@@ -151,7 +152,7 @@ fn no_values(column: &ColumnSchema) -> Values {
         ColumnType::Int8 => Values::Int8(Buffer::default()),
         ColumnType::Int16 => Values::Int16(Buffer::default()),
         ColumnType::Int32 => Values::Int32(Buffer::default()),
-        ColumnType::Int64 => Values::Int64(Buffer::default()),
+        ColumnType::Int64 | ColumnType::Timestamptz => Values::Int64(Buffer::default()),
         ColumnType::Float => Values::Float(Buffer::default()),
         ColumnType::Double => Values::Double(Buffer::default()),
         ColumnType::VarChar | ColumnType::Json | ColumnType::Array | ColumnType::SparseFloatVector => Values::Bytes {
@@ -177,7 +178,7 @@ fn decode_values(column: &ColumnSchema, payload: &Payload) -> Outcome<Values> {
             in_range(at, number, i16::MIN.into(), i16::MAX.into())
         })?),
         ColumnType::Int32 => Values::Int32(varints(payload, |_, number| Ok(number as i32))?),
-        ColumnType::Int64 => Values::Int64(varints(payload, |_, number| Ok(number as i64))?),
+        ColumnType::Int64 | ColumnType::Timestamptz => Values::Int64(varints(payload, |_, number| Ok(number as i64))?),
         ColumnType::Float => Values::Float(floats(payload)?),
         ColumnType::Double => Values::Double(doubles(payload)?),
         ColumnType::VarChar => texts(payload, as_is(|row, text| check_text(column, row, text)))?,

@@ -38,6 +38,7 @@ pub fn encode_field(header: &[u8], column: &ColumnSchema, picks: &[Pick], keys: 
             put_varints(&mut out, 2, rows.values().map(|(values, row)| integer(values, row)));
         }
         ColumnType::Int64 => put_varints(&mut out, 3, rows.values().map(|(values, row)| integer(values, row))),
+        ColumnType::Timestamptz => put_varints(&mut out, 11, rows.values().map(|(values, row)| integer(values, row))),
         ColumnType::Float => put_fixed(&mut out, 4, rows.values().map(|(values, row)| float(values, row).to_le_bytes())),
         ColumnType::Double => put_fixed(&mut out, 5, rows.values().map(|(values, row)| double(values, row).to_le_bytes())),
         ColumnType::VarChar => put_texts(&mut out, 6, rows.values().map(|(values, row)| values.bytes_at(row))),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! file      := header part* directory trailer
-//! header    := magic "ELANSEGM" version:u32 (1) reserved:u32 (0) row_count:u64 zeros, 64 bytes in all
+//! header    := magic "ELANSEGM" version:u32 (2) reserved:u32 (0) row_count:u64 zeros, 64 bytes in all
 //! part      := the bytes of one run of values, then zeros up to a multiple of 64
 //! directory := row_count:u64 column_count:u32 part_count:u32 block_count:u32 reserved:u32 (0)
 //!              column{column_count} place{part_count} block{block_count}
@@ -14,16 +14,16 @@
 //! ```
 //!
 //! Roles: 0 values of a fixed width (row_count x width; Bool is 1 byte, a FloatVector dim x 4, Float16Vector and BFloat16Vector dim x 2, Int8Vector dim,
-//! BinaryVector dim / 8), 1 offsets of texts (row_count + 1 of u64, from 0, never falling), 2 bytes of texts (arrays and sparse vectors, too), 3 validity (a byte a row, 0 or 1; absent when no row is null), 4 times of writing (u64; of no column).
+//! BinaryVector dim / 8), 1 offsets of texts (row_count + 1 of u64, from 0, never falling), 2 bytes of texts (arrays and sparse vectors, too), 3 validity (a byte a row, 0 or 1; absent when no row is null), 4 times of writing (u64; of no column), 5 filter of the keys (`key_filter.rs`; of no column, in blocks of its own).
 //! Blocks are what is written, read and checked at once; one after another they cover each byte before the directory, so no byte is unchecked.
 //! Each part starts at a multiple of 64, which suits any value type and cache line. What the reader maps it has verified; damage is a failure of kind
-//! `damaged` with the file, the offset and what is wrong.
+//! `damaged` with the file, the offset and what is wrong. The key filter is derived from the keys: with a damaged one the file is opened all the same.
 
 use super::schema::ColumnType;
 
 pub(super) const MAGIC: &[u8; 8] = b"ELANSEGM";
 pub(super) const TAIL_MAGIC: &[u8; 8] = b"ELANTAIL";
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 pub(super) const HEADER: u64 = 64;
 pub(super) const TRAILER: usize = 32;
 pub(super) const ALIGNMENT: u64 = 64;
@@ -36,6 +36,7 @@ pub(super) enum Role {
     Bytes = 2,
     Valid = 3,
     Timestamps = 4,
+    Filter = 5,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,12 +161,19 @@ impl Words<'_> {
 
     fn place(&mut self, column_count: usize) -> Option<Place> {
         let (column, role) = (self.word()?, self.word()?);
-        let role = [Role::Values, Role::Offsets, Role::Bytes, Role::Valid, Role::Timestamps]
-            .into_iter()
-            .find(|known| *known as u32 == role)?;
+        let role = [
+            Role::Values,
+            Role::Offsets,
+            Role::Bytes,
+            Role::Valid,
+            Role::Timestamps,
+            Role::Filter,
+        ]
+        .into_iter()
+        .find(|known| *known as u32 == role)?;
         let column = match (column, role) {
-            (NO_COLUMN, Role::Timestamps) => None,
-            (_, Role::Timestamps) => return None,
+            (NO_COLUMN, Role::Timestamps | Role::Filter) => None,
+            (_, Role::Timestamps | Role::Filter) => return None,
             (at, _) => Some(at as usize).filter(|at| *at < column_count).map(Some)?,
         };
         Some(Place {

@@ -2,7 +2,8 @@
 //!
 //! Growing segments hash: a map leads from a key (VarChar: its hash) to its newest row, `next` from a row to the one before with the same key, so that a
 //! duplicate costs four bytes. A map that has `MAP_KEYS_MAX` keys is left as it is and another begun, because making a large map larger would hold up an
-//! append for tens of milliseconds; lookups ask all of them. Sealed segments need no memory: their only chunk is sorted by key.
+//! append for tens of milliseconds; lookups ask all of them. Sealed segments need no memory: their only chunk is sorted by key, and a filter
+//! tells of most absent keys that they are absent.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,6 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::chunk::Chunk;
 use super::column::{Column, Values};
+use super::key_filter::KeyFilter;
 use super::keys::Keys;
 use super::snapshot::Pick;
 
@@ -76,7 +78,7 @@ impl KeyIndex {
 #[derive(Clone, Debug)]
 pub(super) enum KeyLookup {
     Hashed(Arc<RwLock<KeyIndex>>),
-    Sorted,
+    Sorted(Arc<KeyFilter>),
 }
 
 impl KeyLookup {
@@ -96,7 +98,9 @@ impl KeyLookup {
                     hashed.find(&index, keys, at..(at + KEYS_AT_ONCE).min(keys.len()), &mut found);
                 }
             }
-            KeyLookup::Sorted => chunks.iter().for_each(|chunk| find_sorted(chunk, primary, keys, &mut found)),
+            KeyLookup::Sorted(filter) => chunks
+                .iter()
+                .for_each(|chunk| find_sorted(chunk, primary, filter, keys, &mut found)),
         }
         found
     }
@@ -150,18 +154,18 @@ impl<'a> HashedChunks<'a> {
     }
 }
 
-fn find_sorted<'a>(chunk: &'a Chunk, primary: usize, keys: &Keys, found: &mut Vec<Pick<'a>>) {
+fn find_sorted<'a>(chunk: &'a Chunk, primary: usize, filter: &KeyFilter, keys: &Keys, found: &mut Vec<Pick<'a>>) {
     let mut push = |rows: Range<usize>| found.extend(rows.map(|row| Pick { chunk, row: row as u32 }));
     let column = &chunk.columns[primary];
     match (keys, &column.values) {
         (Keys::Int64(keys), Values::Int64(values)) => {
-            for key in keys {
+            for key in keys.iter().filter(|key| filter.may_have_integer(**key)) {
                 let start = values.partition_point(|value| value < key);
                 push(start..start + values[start..].iter().take_while(|value| *value == key).count());
             }
         }
         (Keys::VarChar(keys), values @ Values::Bytes { .. }) => {
-            for key in keys {
+            for key in keys.iter().filter(|key| filter.may_have_text(key.as_bytes())) {
                 let key = key.as_bytes();
                 let start = partition_point(chunk.row_count, |row| values.bytes_at(row) < key);
                 push(start..start + (start..chunk.row_count).take_while(|&row| values.bytes_at(row) == key).count());

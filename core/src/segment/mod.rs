@@ -11,9 +11,13 @@ mod decode_vectors;
 pub mod delete_set;
 pub mod encode;
 mod encode_json;
+pub mod expiry;
 mod file;
+mod key_filter;
 mod key_index;
 pub mod keys;
+mod mapping;
+pub mod merging;
 mod opening;
 mod payload;
 pub mod rows;
@@ -24,17 +28,21 @@ pub mod sealing;
 pub mod segment;
 pub mod snapshot;
 mod split;
+pub mod update;
 pub mod wire;
 
 #[cfg(test)]
 mod tests;
 
 pub use encode::encode_field;
+pub use expiry::{Expired, Expiry};
 pub use keys::{Keys, encode_ids};
+pub use merging::{Merge, Merging, merge};
 pub use rows::{FieldBytes, Rows};
 pub use sealing::Sealing;
 pub use segment::Segment;
 pub use snapshot::{IndexSlot, Pick, SegmentSnapshot};
+pub use update::{ArrayOperation, Update, UpdateRequest, update_rows};
 
 #[cfg(target_endian = "big")]
 compile_error!("values are kept in the wire's byte order, which must be the machine's");

@@ -13,21 +13,28 @@ use super::chunk::Chunk;
 use super::column::{Column, Values};
 use super::decode::absent_column;
 use super::decode_vectors::check_sparse;
-use super::file::{ALIGNMENT, Directory, FileColumn, MAGIC, Place, Role, TAIL_MAGIC, TRAILER, VERSION};
+use super::file::{ALIGNMENT, Block, Directory, FileColumn, MAGIC, Place, Role, TAIL_MAGIC, TRAILER, VERSION, align};
+use super::key_filter::filter_bytes;
+use super::mapping;
 use super::schema::{ColumnSchema, ColumnType, Schema};
-use super::segment::Segment;
+use super::segment::{MappedFile, Segment};
 use crate::failure::{Failure, Outcome};
 
 impl Segment {
     /// Opens the segment file at `path`. Columns that the schema has gained since it was written get their default or null; those it lost are passed over.
     pub fn open(schema: &Arc<Schema>, path: &str) -> Outcome<Segment> {
         let file = Opened::map(path)?;
-        file.check_blocks()?;
+        let filter_damaged = file.check_blocks()?;
         let columns: Vec<Outcome<Column>> = schema.columns.par_iter().map(|column| file.column(column)).collect();
         let columns = columns.into_iter().collect::<Outcome<Vec<_>>>()?;
         file.check_sorted(&columns[schema.primary])?;
         let timestamps: Buffer<u64> = file.values(file.place(None, Role::Timestamps)?, file.row_count)?;
-        Ok(Segment::sealed(Arc::clone(schema), Chunk::of(columns, timestamps)))
+        let words = if filter_damaged { None } else { file.filter_words()? };
+        let mapped = MappedFile {
+            map: Arc::clone(&file.map),
+            filter_damaged,
+        };
+        Ok(Segment::opened(Arc::clone(schema), Chunk::of(columns, timestamps), words, mapped))
     }
 }
 
@@ -44,8 +51,7 @@ impl<'a> Opened<'a> {
     fn map(path: &'a str) -> Outcome<Opened<'a>> {
         let damaged = |offset: usize, what: &str| Failure::new("damaged", vec![path.into(), offset.into(), what.into()]);
         let file = File::open(path).map_err(|error| damaged(0, &error.to_string()))?;
-        // SAFETY: segment files are written once and never changed or cut afterwards; the folder's lock keeps other processes away.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| damaged(0, &error.to_string()))?;
+        let map = mapping::map(&file).map_err(|error| damaged(0, &error.to_string()))?;
         let (before, trailer) = map.split_last_chunk::<TRAILER>().ok_or_else(|| damaged(map.len(), "too short"))?;
         let long = |at: usize| trailer[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         if &trailer[24..] != TAIL_MAGIC {
@@ -78,8 +84,8 @@ impl<'a> Opened<'a> {
         Failure::new("damaged", vec![self.path.into(), (offset as i64).into(), what.into()])
     }
 
-    /// The blocks must cover each byte before the directory, and be as they were written.
-    fn check_blocks(&self) -> Outcome<()> {
+    /// The blocks must cover each byte before the directory, and be as they were written; says whether the key filter, which can be done without, is not.
+    fn check_blocks(&self) -> Outcome<bool> {
         let mut end = 0u64;
         for block in &self.directory.blocks {
             let next = end
@@ -90,13 +96,15 @@ impl<'a> Opened<'a> {
         if end != self.directory_offset {
             return Err(self.damaged(end, "bytes without a checksum"));
         }
-        let broken = self.directory.blocks.par_iter().find_first(|block| {
+        let is_broken = |block: &&Block| {
             let bytes = &self.map[block.offset as usize..(block.offset + block.length) as usize];
             xxh3_64(bytes) != block.checksum
-        });
-        if let Some(block) = broken {
+        };
+        let (derived, data): (Vec<&Block>, Vec<&Block>) = self.directory.blocks.iter().partition(|block| self.is_of_filter(block));
+        if let Some(block) = data.into_par_iter().find_first(is_broken) {
             return Err(self.damaged(block.offset, "checksum"));
         }
+        let filter_damaged = derived.iter().any(is_broken);
         let mut header = [0u8; 24];
         let found = self
             .map
@@ -109,7 +117,24 @@ impl<'a> Opened<'a> {
         if found != header {
             return Err(self.damaged(0, "magic, version or number of rows"));
         }
-        Ok(())
+        Ok(filter_damaged)
+    }
+
+    /// Whether the block holds nothing but the key filter and the zeros behind it.
+    fn is_of_filter(&self, block: &Block) -> bool {
+        self.place(None, Role::Filter).is_ok_and(|place| {
+            place.offset <= block.offset && block.offset + block.length <= align(place.offset.saturating_add(place.length))
+        })
+    }
+
+    fn filter_words(&self) -> Outcome<Option<Buffer<u32>>> {
+        let Ok(place) = self.place(None, Role::Filter) else {
+            return Ok(None);
+        };
+        if place.length != filter_bytes(self.row_count) as u64 {
+            return Err(self.damaged(place.offset, "key filter of another number of rows"));
+        }
+        Ok(Some(self.values(place, place.length as usize / size_of::<u32>())?))
     }
 
     fn place(&self, column: Option<usize>, role: Role) -> Outcome<&Place> {
@@ -163,7 +188,7 @@ impl<'a> Opened<'a> {
             ColumnType::Int8 => Values::Int8(self.values(place, rows)?),
             ColumnType::Int16 => Values::Int16(self.values(place, rows)?),
             ColumnType::Int32 => Values::Int32(self.values(place, rows)?),
-            ColumnType::Int64 => Values::Int64(self.values(place, rows)?),
+            ColumnType::Int64 | ColumnType::Timestamptz => Values::Int64(self.values(place, rows)?),
             ColumnType::Float => Values::Float(self.values(place, rows)?),
             ColumnType::Double => Values::Double(self.values(place, rows)?),
             ColumnType::BinaryVector | ColumnType::Float16Vector | ColumnType::BFloat16Vector | ColumnType::Int8Vector => {

@@ -98,7 +98,7 @@ impl Rows {
     }
 }
 
-fn positions_of(schema: &Schema, fields: &[FieldBytes]) -> Outcome<Vec<usize>> {
+pub(super) fn positions_of(schema: &Schema, fields: &[FieldBytes]) -> Outcome<Vec<usize>> {
     let mut positions = Vec::with_capacity(fields.len());
     for field in fields {
         let at = schema

@@ -17,6 +17,8 @@ pub enum ColumnType {
     VarChar,
     Array,
     Json,
+    /// Microseconds since 1970, UTC.
+    Timestamptz,
     BinaryVector,
     FloatVector,
     Float16Vector,
@@ -38,6 +40,7 @@ impl ColumnType {
             21 => Self::VarChar,
             22 => Self::Array,
             23 => Self::Json,
+            26 => Self::Timestamptz,
             100 => Self::BinaryVector,
             101 => Self::FloatVector,
             102 => Self::Float16Vector,
@@ -60,6 +63,7 @@ impl ColumnType {
             Self::VarChar => 21,
             Self::Array => 22,
             Self::Json => 23,
+            Self::Timestamptz => 26,
             Self::BinaryVector => 100,
             Self::FloatVector => 101,
             Self::Float16Vector => 102,
@@ -75,7 +79,7 @@ impl ColumnType {
 
     /// Whether the values of an array may have this type.
     fn is_element(self) -> bool {
-        !self.is_vector() && !matches!(self, Self::Array | Self::Json)
+        !self.is_vector() && !matches!(self, Self::Array | Self::Json | Self::Timestamptz)
     }
 
     /// Bytes of one value; None: texts, arrays and sparse vectors, whose lengths differ.
@@ -84,7 +88,7 @@ impl ColumnType {
             Self::Bool | Self::Int8 => Some(1),
             Self::Int16 => Some(2),
             Self::Int32 | Self::Float => Some(4),
-            Self::Int64 | Self::Double => Some(8),
+            Self::Int64 | Self::Double | Self::Timestamptz => Some(8),
             Self::FloatVector => Some(dim * 4),
             Self::BinaryVector => Some(dim / 8),
             Self::Int8Vector => Some(dim),

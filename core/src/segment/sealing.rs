@@ -1,9 +1,10 @@
-//! A growing segment on its way into a file: which parts it has, and their bytes block by block.
+//! Rows on their way into a file: which parts it has, and their bytes block by block.
 //!
-//! Nothing is copied but the block that is being made: its rows are fetched from the chunks in the order of their keys. Meanwhile the growing segment
-//! goes on serving and taking deletes; `finish` hands those over to the sealed segment that was opened from the blocks.
+//! The rows are those of a growing segment, or some of sealed ones (`merging.rs`). Nothing is copied but the block that is being made: its rows are fetched
+//! from the chunks in the order of their keys. Meanwhile the segments go on serving and taking deletes; `finish` hands those over to the sealed segment
+//! that was opened from the blocks.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
@@ -11,7 +12,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::chunk::{ALIVE, Chunk};
 use super::column::Values;
 use super::file::{ALIGNMENT, Block, Directory, FileColumn, HEADER, Place, Role, TAIL_MAGIC, TRAILER, align, encode_header};
-use super::schema::ColumnType;
+use super::key_filter::{BLOCK_BYTES as FILTER_BLOCK_BYTES, FilterBuilder, filter_bytes};
+use super::schema::{ColumnType, Schema};
 use super::segment::Segment;
 use super::snapshot::SegmentSnapshot;
 use crate::failure::{Failure, Outcome};
@@ -21,9 +23,15 @@ const BLOCK_BYTES: u64 = 8 << 20;
 
 /// Where a row of the file comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Origin {
-    chunk: u32,
-    row: u32,
+pub(super) struct Origin {
+    pub chunk: u32,
+    pub row: u32,
+}
+
+/// Where rows are fetched from: chunks with the columns of one schema.
+pub(super) struct Source {
+    pub schema: Arc<Schema>,
+    pub chunks: Vec<Arc<Chunk>>,
 }
 
 /// A range of one part, in bytes from the part's start; the last range of a part brings the zeros behind it.
@@ -44,13 +52,15 @@ struct Cursor {
 }
 
 pub struct Sealing {
-    snapshot: SegmentSnapshot,
+    source: Source,
+    row_count: usize,
     places: Vec<Place>,
     ranges: Vec<Range>,
     order: OnceLock<Vec<Origin>>,
     /// Of the header and each range.
     checksums: Vec<OnceLock<u64>>,
     cursor: Mutex<Cursor>,
+    filter: OnceLock<Vec<u8>>,
 }
 
 impl Sealing {
@@ -59,18 +69,38 @@ impl Sealing {
         if !segment.stop_growing() {
             return Err(Failure::malformed("the segment is sealed or being sealed"));
         }
-        let snapshot = segment.snapshot();
-        let places = plan_places(&snapshot);
-        let ranges = plan_ranges(&snapshot, &places);
+        let SegmentSnapshot {
+            schema, chunks, row_count, ..
+        } = segment.snapshot();
+        let text_bytes = |at: usize| chunks.iter().map(|chunk| chunk.columns[at].values.value_bytes() as u64).sum();
+        let places = plan_places(&schema, &chunks, row_count, text_bytes);
+        Ok(Sealing::planned(Source { schema, chunks }, row_count, places, OnceLock::new()))
+    }
+
+    /// Of these rows, which are in the order (key, time of writing).
+    pub(super) fn of_rows(source: Source, order: Vec<Origin>) -> Sealing {
+        let text_bytes = |at: usize| {
+            let texts: Vec<&Values> = source.chunks.iter().map(|chunk| &chunk.columns[at].values).collect();
+            let length = |origin: &Origin| texts[origin.chunk as usize].bytes_at(origin.row as usize).len() as u64;
+            order.iter().map(length).sum()
+        };
+        let places = plan_places(&source.schema, &source.chunks, order.len(), text_bytes);
+        Sealing::planned(source, order.len(), places, OnceLock::from(order))
+    }
+
+    fn planned(source: Source, row_count: usize, places: Vec<Place>, order: OnceLock<Vec<Origin>>) -> Sealing {
+        let ranges = plan_ranges(&source.schema, &places);
         let checksums = (0..=ranges.len()).map(|_| OnceLock::new()).collect();
-        Ok(Sealing {
-            snapshot,
+        Sealing {
+            source,
+            row_count,
             places,
             ranges,
-            order: OnceLock::new(),
+            order,
             checksums,
             cursor: Mutex::default(),
-        })
+            filter: OnceLock::new(),
+        }
     }
 
     /// Blocks of the file: the header, the ranges, the directory.
@@ -89,13 +119,14 @@ impl Sealing {
     /// Marks as deleted in `sealed` what was deleted in the growing segment so far.
     pub fn finish(&self, sealed: &Segment) -> Outcome<()> {
         let target = sealed.snapshot();
-        if !sealed.is_sealed() || target.row_count != self.snapshot.row_count {
+        if !sealed.is_sealed() || target.row_count != self.row_count {
             return Err(Failure::malformed("the sealed segment is not of these blocks"));
         }
-        let deletes: Vec<_> = self.snapshot.chunks.iter().map(|chunk| &*chunk.deletes).collect();
+        let deletes: Vec<_> = self.source.chunks.iter().map(|chunk| &*chunk.deletes).collect();
         if deletes.iter().all(|deletes| deletes.count() == 0) {
             return Ok(());
         }
+        // `order` exists: the file was written in it.
         for (row, origin) in self.order().iter().enumerate() {
             let timestamp = deletes[origin.chunk as usize].at(origin.row as usize);
             if timestamp != ALIVE {
@@ -107,7 +138,7 @@ impl Sealing {
 
     fn data_block(&self, index: usize) -> Vec<u8> {
         let bytes = match index.checked_sub(1) {
-            None => encode_header(self.snapshot.row_count as u64),
+            None => encode_header(self.row_count as u64),
             Some(range) => self.range(&self.ranges[range]),
         };
         self.checksums[index].get_or_init(|| xxh3_64(&bytes));
@@ -115,7 +146,7 @@ impl Sealing {
     }
 
     fn directory_block(&self) -> Vec<u8> {
-        let schema = &self.snapshot.schema;
+        let schema = &self.source.schema;
         let columns = schema
             .columns
             .iter()
@@ -135,7 +166,7 @@ impl Sealing {
             blocks.push(Block { offset, length, checksum });
             offset += length;
         }
-        let row_count = self.snapshot.row_count as u64;
+        let row_count = self.row_count as u64;
         let mut out = Directory {
             row_count,
             columns,
@@ -158,6 +189,7 @@ impl Sealing {
         match place.role {
             Role::Offsets => self.put_offsets(place, range, &mut out),
             Role::Bytes => self.put_texts(range, &mut out),
+            Role::Filter => out.extend_from_slice(&self.filter()[range.start as usize..range.end as usize]),
             _ => self.put_values(place, range, &mut out),
         }
         out.resize(out.len() + range.zeros as usize, 0);
@@ -165,8 +197,8 @@ impl Sealing {
     }
 
     fn put_values(&self, place: &Place, range: &Range, out: &mut Vec<u8>) {
-        let width = width_of(&self.snapshot, place);
-        let runs: Vec<Option<&[u8]>> = self.snapshot.chunks.iter().map(|chunk| run_of(chunk, place)).collect();
+        let width = width_of(&self.source.schema, place);
+        let runs: Vec<Option<&[u8]>> = self.source.chunks.iter().map(|chunk| run_of(chunk, place)).collect();
         let rows = (range.start / width) as usize..(range.end / width) as usize;
         let width = width as usize;
         for origin in &self.order()[rows] {
@@ -217,31 +249,53 @@ impl Sealing {
 
     fn texts(&self, place: &Place) -> Vec<&Values> {
         let at = place.column.unwrap_or(0);
-        self.snapshot.chunks.iter().map(|chunk| &chunk.columns[at].values).collect()
+        self.source.chunks.iter().map(|chunk| &chunk.columns[at].values).collect()
+    }
+
+    /// Of all keys at once: a key's bits may lie anywhere.
+    fn filter(&self) -> &[u8] {
+        self.filter.get_or_init(|| {
+            let primary = self.source.schema.primary;
+            let keys: Vec<&Values> = self.source.chunks.iter().map(|chunk| &chunk.columns[primary].values).collect();
+            let mut builder = FilterBuilder::new(self.row_count);
+            for origin in self.order() {
+                match keys[origin.chunk as usize] {
+                    Values::Int64(values) => builder.add_integer(values[origin.row as usize]),
+                    values => builder.add_text(values.bytes_at(origin.row as usize)),
+                }
+            }
+            builder.into_bytes()
+        })
     }
 
     fn order(&self) -> &[Origin] {
-        self.order.get_or_init(|| order_of(&self.snapshot))
+        self.order
+            .get_or_init(|| order_of(&self.source, all_rows(&self.source.chunks).collect()))
     }
 }
 
-fn order_of(snapshot: &SegmentSnapshot) -> Vec<Origin> {
-    let primary = snapshot.schema.primary;
-    let chunks = &snapshot.chunks;
-    let origins =
-        || (0..chunks.len() as u32).flat_map(|chunk| (0..chunks[chunk as usize].row_count as u32).map(move |row| Origin { chunk, row }));
+pub(super) fn all_rows(chunks: &[Arc<Chunk>]) -> impl Iterator<Item = Origin> {
+    let rows = |(chunk, of): (usize, &Arc<Chunk>)| (0..of.row_count as u32).map(move |row| Origin { chunk: chunk as u32, row });
+    chunks.iter().enumerate().flat_map(rows)
+}
+
+/// The rows in the order (key, time of writing).
+pub(super) fn order_of(source: &Source, rows: Vec<Origin>) -> Vec<Origin> {
+    let primary = source.schema.primary;
+    let chunks = &source.chunks;
     let written = |origin: &Origin| chunks[origin.chunk as usize].timestamps[origin.row as usize];
     let keys = |origin: &Origin| &chunks[origin.chunk as usize].columns[primary];
-    match snapshot.schema.columns[primary].kind {
+    match source.schema.columns[primary].kind {
         ColumnType::Int64 => {
-            let mut keyed: Vec<_> = origins()
+            let mut keyed: Vec<_> = rows
+                .into_iter()
                 .map(|origin| (keys(&origin).integer_at(origin.row as usize), written(&origin), origin))
                 .collect();
             keyed.par_sort_unstable();
             keyed.into_iter().map(|(_, _, origin)| origin).collect()
         }
         _ => {
-            let mut order: Vec<_> = origins().collect();
+            let mut order = rows;
             let text = |origin: &Origin| keys(origin).values.bytes_at(origin.row as usize);
             order.par_sort_unstable_by(|a, b| text(a).cmp(text(b)).then_with(|| (written(a), a).cmp(&(written(b), b))));
             order
@@ -249,8 +303,8 @@ fn order_of(snapshot: &SegmentSnapshot) -> Vec<Origin> {
     }
 }
 
-/// Where each part goes, in the order of the columns, times of writing last.
-fn plan_places(snapshot: &SegmentSnapshot) -> Vec<Place> {
+/// Where each part goes: the columns in their order, times of writing, the key filter.
+fn plan_places(schema: &Schema, chunks: &[Arc<Chunk>], row_count: usize, text_bytes: impl Fn(usize) -> u64) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
     let mut offset = HEADER;
     let mut put = |column, role, length| {
@@ -262,32 +316,29 @@ fn plan_places(snapshot: &SegmentSnapshot) -> Vec<Place> {
         });
         offset = align(offset + length);
     };
-    let row_count = snapshot.row_count as u64;
-    for (at, column) in snapshot.schema.columns.iter().enumerate() {
+    let filter = filter_bytes(row_count) as u64;
+    let row_count = row_count as u64;
+    for (at, column) in schema.columns.iter().enumerate() {
         match column.kind.width(column.dim) {
             Some(width) => put(Some(at), Role::Values, row_count * width as u64),
             None => {
-                let length = snapshot
-                    .chunks
-                    .iter()
-                    .map(|chunk| chunk.columns[at].values.value_bytes() as u64)
-                    .sum();
                 put(Some(at), Role::Offsets, (row_count + 1) * 8);
-                put(Some(at), Role::Bytes, length);
+                put(Some(at), Role::Bytes, text_bytes(at));
             }
         }
-        if snapshot.chunks.iter().any(|chunk| chunk.columns[at].valid.is_some()) {
+        if chunks.iter().any(|chunk| chunk.columns[at].valid.is_some()) {
             put(Some(at), Role::Valid, row_count);
         }
     }
     put(None, Role::Timestamps, row_count * 8);
+    put(None, Role::Filter, filter);
     places
 }
 
-fn plan_ranges(snapshot: &SegmentSnapshot, places: &[Place]) -> Vec<Range> {
+fn plan_ranges(schema: &Schema, places: &[Place]) -> Vec<Range> {
     let mut ranges = Vec::new();
     for (place, part) in places.iter().enumerate() {
-        let width = width_of(snapshot, part);
+        let width = width_of(schema, part);
         let step = (BLOCK_BYTES / width).max(1) * width;
         let mut start = 0;
         while start < part.length {
@@ -301,12 +352,13 @@ fn plan_ranges(snapshot: &SegmentSnapshot, places: &[Place]) -> Vec<Range> {
 }
 
 /// Bytes that may not be torn apart between blocks.
-fn width_of(snapshot: &SegmentSnapshot, place: &Place) -> u64 {
-    let column = place.column.map(|at| &snapshot.schema.columns[at]);
+fn width_of(schema: &Schema, place: &Place) -> u64 {
+    let column = place.column.map(|at| &schema.columns[at]);
     match place.role {
         Role::Values => column.and_then(|column| column.kind.width(column.dim)).unwrap_or(1) as u64,
         Role::Offsets | Role::Timestamps => 8,
         Role::Bytes | Role::Valid => 1,
+        Role::Filter => FILTER_BLOCK_BYTES as u64,
     }
 }
 

@@ -11,10 +11,15 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use memmap2::Mmap;
+
+use super::buffer::Buffer;
 use super::chunk::{ALIVE, Chunk};
 use super::column::Column;
+use super::key_filter::KeyFilter;
 use super::key_index::{KeyIndex, KeyLookup};
 use super::keys::Keys;
+use super::mapping;
 use super::rows::Rows;
 use super::schema::Schema;
 use super::schema_change::SchemaChange;
@@ -34,6 +39,17 @@ pub struct Segment {
     sealing: AtomicBool,
     state: RwLock<State>,
     keys: Arc<RwLock<KeyIndex>>,
+    /// Of a sealed segment.
+    filter: Option<Arc<KeyFilter>>,
+    /// Of a segment that was opened from a file.
+    file: Option<MappedFile>,
+}
+
+/// The file that a sealed segment is mapped from.
+pub struct MappedFile {
+    pub map: Arc<Mmap>,
+    /// The part that tells absent keys was damaged and is done without.
+    pub filter_damaged: bool,
 }
 
 struct State {
@@ -52,7 +68,38 @@ impl Segment {
 
     /// A sealed segment of one chunk, sorted by key.
     pub fn sealed(schema: Arc<Schema>, chunk: Chunk) -> Self {
-        Segment::of(schema, true, vec![Arc::new(chunk)])
+        let filter = KeyFilter::new(&chunk.columns[schema.primary], None);
+        Segment {
+            filter: Some(Arc::new(filter)),
+            ..Segment::of(schema, true, vec![Arc::new(chunk)])
+        }
+    }
+
+    /// A sealed segment of one chunk that a file holds; `words`: its key filter.
+    pub(super) fn opened(schema: Arc<Schema>, chunk: Chunk, words: Option<Buffer<u32>>, file: MappedFile) -> Self {
+        let filter = KeyFilter::new(&chunk.columns[schema.primary], words);
+        Segment {
+            filter: Some(Arc::new(filter)),
+            file: Some(file),
+            ..Segment::of(schema, true, vec![Arc::new(chunk)])
+        }
+    }
+
+    /// Bytes of the file it is mapped from; 0 when it is from none.
+    pub fn mapped_size(&self) -> usize {
+        self.file.as_ref().map_or(0, |file| file.map.len())
+    }
+
+    /// Whether its key filter was damaged: lookups go without.
+    pub fn filter_damaged(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.filter_damaged)
+    }
+
+    /// Reads the file's pages into memory, or gives them back to the system. A wish: where the system does not know it, nothing happens.
+    pub fn advise(&self, resident: bool) {
+        if let Some(file) = &self.file {
+            mapping::advise(&file.map, resident);
+        }
     }
 
     fn of(schema: Arc<Schema>, sealed: bool, chunks: Vec<Arc<Chunk>>) -> Self {
@@ -67,6 +114,8 @@ impl Segment {
             sealing: AtomicBool::new(false),
             state: RwLock::new(state),
             keys: Arc::default(),
+            filter: None,
+            file: None,
         }
     }
 
@@ -99,10 +148,9 @@ impl Segment {
             row_count: state.row_count,
             sealed: self.sealed,
             indexes: state.indexes.clone(),
-            lookup: if self.sealed {
-                KeyLookup::Sorted
-            } else {
-                KeyLookup::Hashed(Arc::clone(&self.keys))
+            lookup: match &self.filter {
+                Some(filter) => KeyLookup::Sorted(Arc::clone(filter)),
+                None => KeyLookup::Hashed(Arc::clone(&self.keys)),
             },
         }
     }

@@ -71,6 +71,7 @@ fn request(random: &mut Random, world: &World, queries: &[Vec<f32>], filter: &Ro
         ef: 0,
         read_timestamp: world.clock - random.below(world.clock as usize) as u64 / 4,
         filter: filter.program(world),
+        expiry: None,
         radius,
         range_filter,
         round_decimal: -1,
@@ -158,6 +159,7 @@ fn queries_counts_and_keys_agree_with_the_model() {
             let selection = Selection {
                 read_timestamp,
                 filter: filter.program(&world),
+                expiry: None,
             };
             let visible = world.visible(read_timestamp, &filter);
             assert_eq!(

@@ -19,6 +19,7 @@ fn request(bytes: usize) -> SearchRequest {
         ef: 0,
         read_timestamp: u64::MAX - 1,
         filter: None,
+        expiry: None,
         radius: None,
         range_filter: None,
         round_decimal: -1,
@@ -58,6 +59,7 @@ fn no_rows_and_no_segments_are_no_hits() {
     let selection = Selection {
         read_timestamp: 1,
         filter: None,
+        expiry: None,
     };
     for snapshots in [&empty[..], &[]] {
         assert_eq!(count(snapshots, &selection), Ok(0));
@@ -98,6 +100,7 @@ fn what_is_wrong_is_told() {
                 field_id,
                 outputs,
                 filter,
+                expiry: None,
                 ..request(DIM * 4)
             },
         )

@@ -93,6 +93,7 @@ fn request(metric: Metric, queries: &[f32], below: Option<i64>) -> SearchRequest
                 value: Value::Int(below),
             }])
         }),
+        expiry: None,
         radius: None,
         range_filter: None,
         round_decimal: -1,

@@ -6,8 +6,10 @@ mod encoding;
 mod files;
 mod growing;
 mod hostile;
+mod merging;
 mod schema_change;
 mod split;
+mod update;
 mod vectors;
 
 use std::hash::{BuildHasher, RandomState};
@@ -214,6 +216,7 @@ pub fn field_data(column: &ColumnSchema, cells: &[Option<Cell>], packed: bool) -
         ColumnType::Double => (3, 5),
         ColumnType::VarChar => (3, 6),
         ColumnType::Json => (3, 9),
+        ColumnType::Timestamptz => (3, 11),
         ColumnType::Array => (3, 8),
         ColumnType::FloatVector => (4, 2),
         ColumnType::BinaryVector => (4, 3),
