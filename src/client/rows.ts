@@ -1,6 +1,6 @@
 /** The client's methods that write rows. */
 import { invalid } from "../shared/errors.js";
-import { DataType } from "../shared/proto/generated/messages.js";
+import { DataType, FieldPartialUpdateOp_OpType } from "../shared/proto/generated/messages.js";
 import { idsToValues } from "../shared/rows/decode.js";
 import { rowsToFields } from "../shared/rows/encode.js";
 import { primaryField } from "../shared/schema.js";
@@ -24,6 +24,8 @@ import { type FilterParams, templateValues } from "./template.js";
  */
 export type RowData = Readonly<Record<string, unknown>>;
 
+const ARRAY_OPERATIONS = { append: FieldPartialUpdateOp_OpType.ARRAY_APPEND, remove: FieldPartialUpdateOp_OpType.ARRAY_REMOVE } as const;
+
 /** A primary key. */
 export type Id = number | bigint | string;
 
@@ -37,6 +39,8 @@ export interface InsertOptions<T extends object = RowData> extends CollectionOpt
 export interface UpsertOptions<T extends object = RowData> extends InsertOptions<T> {
   /** Fields that the rows leave out keep their values. Every row has the same fields. Default false: they become null or their default. */
   readonly partialUpdate?: boolean;
+  /** By array field: appends the given elements to those that are there, or removes them. Makes it a partial update. */
+  readonly arrayOperations?: Readonly<Record<string, "append" | "remove">>;
 }
 
 export interface InsertResult {
@@ -91,10 +95,15 @@ export abstract class RowMethods extends CollectionMethods {
   async upsert<T extends object = RowData>(options: UpsertOptions<T>): Promise<UpsertResult> {
     const rows = asList(options.data) as readonly RowData[];
     if (rows.length === 0) return { upsertCount: 0, ids: [] };
-    const partialUpdate = options.partialUpdate ?? false;
-    const reply = await this.withSchema(options, (known) =>
-      this.call(milvus.Upsert, { ...this.writing(options, rows, known, { operation: "upsert", partialUpdate }), partialUpdate }, options),
-    );
+    const fieldOps = Object.entries(options.arrayOperations ?? {}).map(([fieldName, operation]) => ({
+      fieldName,
+      op: ARRAY_OPERATIONS[operation],
+    }));
+    const partialUpdate = options.partialUpdate ?? fieldOps.length > 0;
+    const reply = await this.withSchema(options, (known) => {
+      const request = this.writing(options, rows, known, { operation: "upsert", partialUpdate });
+      return this.call(milvus.Upsert, { ...request, partialUpdate, fieldOps }, options);
+    });
     this.rememberWrite(options, reply.timestamp);
     return { upsertCount: Number(reply.upsertCnt), ids: idsToValues(reply.IDs) };
   }

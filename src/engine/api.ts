@@ -2,7 +2,7 @@
 import type { Catalog, CatalogRecord, Collection, IndexDefinition } from "../catalog/types.js";
 import type { PrimaryKeys, Timestamp } from "../shared/types.js";
 import type { Compaction, CompactionRequest } from "./compaction.js";
-import type { CoreMetric, CoreOutput, CoreQueryResult, CoreSearchResult } from "./core.js";
+import type { CoreArrayOperation, CoreMetric, CoreOutput, CoreQueryResult, CoreSearchResult } from "./core.js";
 import type { JobKind, JobState, JobTotals } from "./scheduler.js";
 
 /** A record before the engine gives it its timestamp. */
@@ -20,6 +20,11 @@ export interface WriteRows {
   readonly partitionId: bigint;
   readonly rowCount: number;
   readonly fields: readonly RowField[];
+}
+
+/** An upsert of some columns: the rest is kept of the rows that the keys have. */
+export interface UpdateRows extends WriteRows {
+  readonly operations: readonly { readonly fieldId: bigint; readonly operation: CoreArrayOperation["operation"] }[];
 }
 
 export interface Written {
@@ -102,6 +107,7 @@ export interface EngineApi {
 
   insert(rows: WriteRows): Promise<Written>;
   upsert(rows: WriteRows): Promise<Written>;
+  update(rows: UpdateRows): Promise<Written>;
   /** Deletes by key; `partitionIds` empty: all. */
   deleteKeys(collection: Collection, partitionIds: readonly bigint[], keys: PrimaryKeys): Promise<{ timestamp: Timestamp }>;
   /** Deletes the rows that match; returns how many. */

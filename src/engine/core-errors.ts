@@ -12,6 +12,8 @@
  * | sparseIndex, sparseOrder, sparseNegative | - | index 2^32-1; indices that do not ascend; value below 0 |
  * | arrayTooLong | length, row, max | elements |
  * | arrayVarcharTooLong | row, index, length, max | bytes of an element |
+ * | appendTooLong | length, row, max | elements once a partial update has appended its own |
+ * | missingField | - | a partial update of a key that is not there, without a column that has no default |
  * | arrayTypeMismatch | expected, actual | elements of another type, as numbers of ScalarField's members; 0: none |
  * | varcharTooLong | row, length, max | bytes |
  * | jsonTooLong | length, max | bytes; dynamic field too (`dynamic`: 1) |
@@ -130,6 +132,8 @@ const makers: Record<string, Maker> = {
     invalid(
       `length of Array array field "${field}" exceeds max length, row number: ${row}, array index: ${index}, length: ${length}, max length: ${max}`,
     ),
+  appendTooLong: (_field, [length, _row, max]) => invalid(`array length ${length} exceeds max_capacity ${max}`),
+  missingField: (field) => invalid(`fieldSchema(${field}) has no corresponding fieldData pass in`),
   arrayTypeMismatch,
   validLength: (field, [actual, expected]) =>
     failure("invalidParameter", { expected: `${expected}`, actual: `${actual}` }, `the length of valid_data of field(${field}) is wrong`),

@@ -12,6 +12,7 @@ import type {
   ReadScope,
   SearchRows,
   SegmentInfo,
+  UpdateRows,
   WriteRows,
   Written,
 } from "./api.js";
@@ -23,7 +24,7 @@ import { RecordKind } from "./records.js";
 import { type JobKind, type JobState, type JobTotals, Priority } from "./scheduler.js";
 import { commit, sealAll } from "./seal.js";
 import { applyCatalogRecord, type EngineState } from "./state.js";
-import { deleteKeys, deleteWhere, insertRows, upsertRows } from "./write.js";
+import { deleteKeys, deleteWhere, insertRows, updateRows, upsertRows } from "./write.js";
 
 /** Records after which files of the store are wanted no more. */
 const FREES_FILES: ReadonlySet<CatalogRecord["kind"]> = new Set([
@@ -79,6 +80,10 @@ export class Engine implements EngineApi {
 
   upsert(rows: WriteRows): Promise<Written> {
     return upsertRows(this.state, rows, (entries) => this.background.appended(entries));
+  }
+
+  update(rows: UpdateRows): Promise<Written> {
+    return updateRows(this.state, rows, (entries) => this.background.appended(entries));
   }
 
   deleteKeys(collection: Collection, partitionIds: readonly bigint[], keys: PrimaryKeys): Promise<{ timestamp: Timestamp }> {

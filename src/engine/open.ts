@@ -23,6 +23,7 @@ import { decodeManifest, type Manifest, type ManifestSegment } from "./manifest.
 import { BY_PARTITION_KEY, decodeDelete, decodeRows, RecordKind } from "./records.js";
 import { sealedEntry } from "./shard.js";
 import { type Applicable, applyCatalogRecord, applyDelete, applyRows, type EngineSettings, routeRows, shardOf } from "./state.js";
+import { WriteGates } from "./write-gate.js";
 
 export interface OpenOptions {
   readonly folder: string;
@@ -74,6 +75,7 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
     settings: { ...defaults, ...options.settings },
     shards: new Map(),
     leases: new Leases(env),
+    gates: new WriteGates(),
     pendingFiles: new Set(),
     catalog: manifest === undefined ? emptyCatalog(clock.tick()) : decodeCatalog(manifest.catalog),
     appliedLsn: manifest?.appliedLsn ?? 0,

@@ -16,6 +16,7 @@ import type { Core, CoreRows } from "./core.js";
 import type { Leases } from "./leases.js";
 import { BY_PARTITION_KEY, type DeleteRecord, type RowsRecord } from "./records.js";
 import { type SegmentEntry, Shard } from "./shard.js";
+import type { WriteGates } from "./write-gate.js";
 
 export interface EngineSettings {
   /** Bytes of a growing segment at which it is sealed. */
@@ -42,6 +43,7 @@ export interface EngineState {
   readonly settings: EngineSettings;
   readonly shards: Map<bigint, Shard>;
   readonly leases: Leases;
+  readonly gates: WriteGates;
   /** Files of the store that are written or wanted, and that no manifest names yet. */
   readonly pendingFiles: Set<string>;
   catalog: Catalog;

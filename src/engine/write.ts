@@ -2,16 +2,18 @@
  * The write path: decode and check (on the core's threads), log and fsync, then apply.
  *
  * A request is one record, so it is all or nothing after any crash. Its timestamp is taken when the record enters the log, so timestamps and log
- * positions have one order. Nothing in memory is ahead of the log.
+ * positions have one order. Nothing in memory is ahead of the log. An update of some columns reads the rest first, alone (`write-gate.ts`); its record
+ * holds the complete rows.
  */
 
 import type { Collection } from "../catalog/types.js";
 import { invalid } from "../shared/errors.js";
 import type { PrimaryKeys } from "../shared/types.js";
-import type { ReadScope, WriteRows, Written } from "./api.js";
-import type { CoreRows } from "./core.js";
+import type { ReadScope, UpdateRows, WriteRows, Written } from "./api.js";
+import type { CoreField, CoreRows } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { fieldNames } from "./core-schema.js";
+import { expiryAt } from "./expiry.js";
 import { PrimaryKeyIds } from "./primary-keys.js";
 import { matchingKeys } from "./read.js";
 import { BY_PARTITION_KEY, encodeDelete, encodeRows, RecordKind } from "./records.js";
@@ -26,13 +28,12 @@ const autoIdStart = (state: EngineState, request: WriteRows, replace: boolean): 
   return given && !replace ? -1n : state.clock.ids(request.rowCount);
 };
 
-const decode = async (state: EngineState, request: WriteRows, start: bigint): Promise<CoreRows> => {
-  const fields = request.fields.map(({ fieldId, data }) => ({ id: Number(fieldId), data }));
+const decode = async (state: EngineState, request: WriteRows, fields: readonly CoreField[], start: bigint): Promise<CoreRows> => {
   try {
     return await state.core.decodeRows(
       shardOf(state, request.collection).schema,
       request.rowCount,
-      fields,
+      [...fields],
       start === -1n ? undefined : start,
     );
   } catch (error) {
@@ -42,28 +43,70 @@ const decode = async (state: EngineState, request: WriteRows, start: bigint): Pr
 
 type OnApplied = (entries: readonly SegmentEntry[]) => void;
 
-const write = async (state: EngineState, request: WriteRows, replace: boolean, onApplied: OnApplied): Promise<Written> => {
-  const start = autoIdStart(state, request, replace);
-  const rows = await decode(state, request, start);
+interface Decoded {
+  readonly rows: CoreRows;
+  readonly fields: readonly { readonly id: number; readonly data: Buffer }[];
+  readonly autoIdStart: bigint;
+}
+
+/** Logs and applies rows that are complete. Call while sharing the collection's gate, or holding it alone. */
+const writeDecoded = async (
+  state: EngineState,
+  request: WriteRows,
+  decoded: Decoded,
+  replace: boolean,
+  onApplied: OnApplied,
+): Promise<Written> => {
+  const { rows, fields, autoIdStart: start } = decoded;
   if (replace && rows.hasDuplicateKeys()) throw invalid("duplicate primary keys are not allowed in the same batch");
-  const unstamped = {
-    collectionId: request.collection.id,
-    partitionId: request.partitionId,
-    autoIdStart: start,
-    rowCount: request.rowCount,
-    fields: request.fields.map(({ fieldId, data }) => ({ id: Number(fieldId), data })),
-    timestamp: 0n,
-  };
-  const parts = await routeRows(request.collection, unstamped, rows);
+  const { collection, partitionId, rowCount } = request;
+  const unstamped = { collectionId: collection.id, partitionId, autoIdStart: start, rowCount, fields, timestamp: 0n };
+  const parts = await routeRows(collection, unstamped, rows);
   const replaced = replace ? { replaced: rows.givenIds() } : {};
   const keys = rows.ids();
   // One id a partition that the rows may go to: a segment that a part opens is named by the timestamp plus the partition's ordinal.
-  const timestamp = state.clock.ids(request.partitionId === BY_PARTITION_KEY ? request.collection.partitions.length : 1);
+  const timestamp = state.clock.ids(partitionId === BY_PARTITION_KEY ? collection.partitions.length : 1);
   const record = { ...unstamped, timestamp };
   const kind = replace ? RecordKind.Upsert : RecordKind.Insert;
   await state.log.append(kind, encodeRows(record), (lsn) => onApplied(applyRows(state, { record, parts, ...replaced }, lsn)));
   return { ids: keys, timestamp };
 };
+
+const coreFields = (request: WriteRows) => request.fields.map(({ fieldId, data }) => ({ id: Number(fieldId), data }));
+
+const write = async (state: EngineState, request: WriteRows, replace: boolean, onApplied: OnApplied): Promise<Written> => {
+  const start = autoIdStart(state, request, replace);
+  const fields = coreFields(request);
+  const rows = await decode(state, request, fields, start);
+  return state.gates.share(request.collection.id, () =>
+    writeDecoded(state, request, { rows, fields, autoIdStart: start }, replace, onApplied),
+  );
+};
+
+/** Completes the rows by what their keys have; nobody else writes the collection meanwhile, so all that was acknowledged is there to be read. */
+const complete = async (state: EngineState, request: UpdateRows): Promise<Decoded> => {
+  const { collection, partitionId, rowCount } = request;
+  const shard = shardOf(state, collection);
+  const scope = partitionId === BY_PARTITION_KEY ? [] : [partitionId];
+  const expiry = expiryAt(collection, state.env.now());
+  const operations = request.operations.map(({ fieldId, operation }) => ({ fieldId: Number(fieldId), operation }));
+  try {
+    const { rows, fields } = await state.core.updateRows(shard.schema, shard.readable(scope), {
+      readTimestamp: state.appliedTimestamp,
+      ...(expiry === undefined ? {} : { expiry }),
+      rowCount,
+      fields: coreFields(request),
+      operations,
+    });
+    const start = autoIdStart(state, request, true);
+    return { rows: start === -1n ? rows : await decode(state, request, fields, start), fields, autoIdStart: start };
+  } catch (error) {
+    throw coreError(error, fieldNames(collection));
+  }
+};
+
+export const updateRows = (state: EngineState, request: UpdateRows, onApplied: OnApplied): Promise<Written> =>
+  state.gates.alone(request.collection.id, async () => writeDecoded(state, request, await complete(state, request), true, onApplied));
 
 export const insertRows = (state: EngineState, request: WriteRows, onApplied: OnApplied): Promise<Written> =>
   write(state, request, false, onApplied);
@@ -72,10 +115,12 @@ export const upsertRows = (state: EngineState, request: WriteRows, onApplied: On
   write(state, request, true, onApplied);
 
 const logDelete = async (state: EngineState, collection: Collection, partitionIds: readonly bigint[], ids: Buffer): Promise<bigint> => {
-  const timestamp = state.clock.tick();
-  const record = { collectionId: collection.id, timestamp, partitionIds, ids };
-  await state.log.append(RecordKind.Delete, encodeDelete(record), (lsn) => applyDelete(state, record, lsn));
-  return timestamp;
+  return state.gates.share(collection.id, async () => {
+    const timestamp = state.clock.tick();
+    const record = { collectionId: collection.id, timestamp, partitionIds, ids };
+    await state.log.append(RecordKind.Delete, encodeDelete(record), (lsn) => applyDelete(state, record, lsn));
+    return timestamp;
+  });
 };
 
 export const deleteKeys = async (

@@ -6,7 +6,7 @@
  */
 import { DEFAULT_PARTITION, hasPartitionKey, requireCollection, requirePartition } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
-import type { RowField, WriteRows } from "../engine/api.js";
+import type { RowField, UpdateRows } from "../engine/api.js";
 import { BY_PARTITION_KEY } from "../engine/records.js";
 import { collectionNotFound, failure, invalid } from "../shared/errors.js";
 import { checkCollectionName, checkPartitionName } from "../shared/names.js";
@@ -15,6 +15,7 @@ import type { DeleteRequest, FieldSchema, InsertRequest, MutationResult, UpsertR
 import { type Init, WireError } from "../shared/proto/wire.js";
 import { DYNAMIC_FIELD, primaryField, typeName } from "../shared/schema.js";
 import type { Call } from "./operation.js";
+import { fieldOperations } from "./partial-update.js";
 import { compile, loadedScope } from "./reading.js";
 import { databaseOf } from "./support.js";
 
@@ -48,8 +49,12 @@ const makesKeys = (collection: Collection, given: boolean, replace: boolean): bo
   return key.autoID && !replace && !(given && propertyIsTrue(collection, "allow_insert_auto_id"));
 };
 
+/** Update: an upsert of some columns. */
+type WriteKind = "insert" | "upsert" | "update";
+
 /** Matches the columns of a request with the schema: none unknown, twice, missing or too many. */
-const matchColumns = (collection: Collection, received: readonly Received[], rowCount: number, replace: boolean): RowField[] => {
+const matchColumns = (collection: Collection, received: readonly Received[], rowCount: number, kind: WriteKind): RowField[] => {
+  const replace = kind !== "insert";
   const { fields } = collection.schema;
   const byName = new Map(fields.map((field) => [field.name, field]));
   for (const { envelope } of received) if (!byName.has(envelope.name)) throw unknownField(envelope);
@@ -63,7 +68,8 @@ const matchColumns = (collection: Collection, received: readonly Received[], row
   }
   const key = primaryField(collection.schema);
   const generated = makesKeys(collection, names.has(key.name), replace);
-  for (const field of fields) {
+  if (kind === "update" && !names.has(key.name)) throw invalid(`must assign pk when upsert, primary field: ${key.name}`);
+  for (const field of kind === "update" ? [] : fields) {
     if (names.has(field.name) || (field === key && generated) || field.nullable || field.isDynamic || field.defaultValue !== undefined)
       continue;
     throw invalid(`fieldSchema(${field.name}) has no corresponding fieldData pass in`);
@@ -78,14 +84,16 @@ const checkSchemaTimestamp = (collection: Collection, requested: bigint, name: s
   if (requested !== 0n && requested !== collection.updateTimestamp) throw failure("schemaMismatch", { collection: name });
 };
 
-const writeRequest = (call: Call, request: InsertRequest | UpsertRequest, replace: boolean): WriteRows => {
+const writeRequest = (call: Call, request: InsertRequest | UpsertRequest): UpdateRows & { readonly kind: WriteKind } => {
   const database = databaseOf(call, request);
   checkCollectionName(request.collectionName);
   const collection = requireCollection(call.engine.catalog, database, request.collectionName);
   checkSchemaTimestamp(collection, request.schemaTimestamp, request.collectionName);
   const received = receive(request.fieldsData, collection.schema.enableDynamicField);
-  const fields = matchColumns(collection, received, request.numRows, replace);
-  const rows = { collection, rowCount: request.numRows, fields };
+  const operations = "fieldOps" in request ? fieldOperations(collection, request.fieldOps, received) : [];
+  const kind = !("fieldOps" in request) ? "insert" : request.partialUpdate || operations.length > 0 ? "update" : "upsert";
+  const fields = matchColumns(collection, received, request.numRows, kind);
+  const rows = { collection, rowCount: request.numRows, fields, kind, operations } as const;
   if (hasPartitionKey(collection)) {
     if (request.partitionName !== "") throw invalid("not support manually specifying the partition names if partition key mode is used");
     return { ...rows, partitionId: BY_PARTITION_KEY };
@@ -111,15 +119,18 @@ const inRequestedNames = async <T>(call: Call, request: { dbName: string; collec
 const allIndexes = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 export const insert = async (call: Call, request: InsertRequest): Promise<Init<MutationResult>> => {
-  const rows = writeRequest(call, request, false);
+  const rows = writeRequest(call, request);
   const { ids, timestamp } = await inRequestedNames(call, request, call.engine.insert(rows));
   return { IDs: ids, succIndex: allIndexes(rows.rowCount), insertCnt: BigInt(rows.rowCount), timestamp };
 };
 
 export const upsert = async (call: Call, request: UpsertRequest): Promise<Init<MutationResult>> => {
-  if (request.partialUpdate || request.fieldOps.length > 0) throw invalid("partial update of upsert is not supported yet");
-  const rows = writeRequest(call, request, true);
-  const { ids, timestamp } = await inRequestedNames(call, request, call.engine.upsert(rows));
+  const rows = writeRequest(call, request);
+  // The rows that it completes are read as a query reads them.
+  if (rows.kind === "update")
+    loadedScope(rows.collection, request.collectionName, rows.partitionId === BY_PARTITION_KEY ? [] : [rows.partitionId]);
+  const work = rows.kind === "update" ? call.engine.update(rows) : call.engine.upsert(rows);
+  const { ids, timestamp } = await inRequestedNames(call, request, work);
   const count = BigInt(rows.rowCount);
   return { IDs: ids, succIndex: allIndexes(rows.rowCount), insertCnt: count, deleteCnt: count, upsertCnt: count, timestamp };
 };

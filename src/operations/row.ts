@@ -1,13 +1,20 @@
 /** Operations that change rows: RPCs and the REST routes of entities. */
 import { requireCollection } from "../catalog/read.js";
-import { httpFailure } from "../shared/errors.js";
-import { DeleteRequest, InsertRequest, type MutationResult, services, UpsertRequest } from "../shared/proto/generated/messages.js";
+import { httpFailure, invalid } from "../shared/errors.js";
+import {
+  DeleteRequest,
+  FieldPartialUpdateOp_OpType,
+  InsertRequest,
+  type MutationResult,
+  services,
+  UpsertRequest,
+} from "../shared/proto/generated/messages.js";
 import type { Init } from "../shared/proto/wire.js";
 import { idsToValues, restForm } from "../shared/rows/decode.js";
 import { rowsToFields } from "../shared/rows/encode.js";
 import { type AnyOperation, type Call, defineOperation, type RestReply, type RestRoute } from "./operation.js";
 import { insert, remove, upsert } from "./row-handlers.js";
-import { type Body, textIn } from "./support.js";
+import { type Body, objectsIn, textIn } from "./support.js";
 import { templatesOf } from "./template-params.js";
 
 const COLLECTION = (type: string) => ({ name: "collectionName", goName: `${type}.CollectionName` });
@@ -43,8 +50,20 @@ const restInsert = async (call: Call, body: Body): Promise<RestReply> => {
   return { cost: 0, data: { insertCount: Number(result.insertCnt), insertIds: idsOf(call, result) } };
 };
 
+/** Operations by their names, e.g. `{"fieldName": "tags", "op": "ARRAY_APPEND"}`. */
+const fieldOpsIn = (body: Body): { fieldName: string; op: FieldPartialUpdateOp_OpType }[] =>
+  objectsIn(body, "fieldOps").map((entry) => {
+    const name = textIn(entry, "op");
+    const op = (FieldPartialUpdateOp_OpType as Record<string, FieldPartialUpdateOp_OpType>)[name];
+    if (op === undefined) throw invalid(`unsupported partial update op: ${name}`);
+    return { fieldName: textIn(entry, "fieldName"), op };
+  });
+
 const restUpsert = async (call: Call, body: Body): Promise<RestReply> => {
-  const result = await upsert(call, UpsertRequest.create(columnsOf(call, body, "upsert")));
+  const fieldOps = fieldOpsIn(body);
+  const promoted = fieldOps.some(({ op }) => op !== FieldPartialUpdateOp_OpType.REPLACE);
+  const request = columnsOf(call, promoted ? { ...body, partialUpdate: true } : body, "upsert");
+  const result = await upsert(call, UpsertRequest.create({ ...request, fieldOps }));
   return { cost: 0, data: { upsertCount: Number(result.upsertCnt), upsertIds: idsOf(call, result) } };
 };
 
@@ -79,8 +98,6 @@ export const operations = [
   defineOperation(milvus.Upsert, {
     privilege: "Upsert",
     scope: "collection",
-    built: "partly",
-    note: "Whole rows; partial updates and array operators are refused.",
     rest: [route("upsert", [COLLECTION("CollectionDataReq"), DATA], restUpsert)],
     handle: upsert,
   }),

@@ -45,6 +45,7 @@ export const memoryEngine = (delay: () => Promise<void> = async () => {}): Memor
     },
     insert: noRows,
     upsert: noRows,
+    update: noRows,
     deleteKeys: noRows,
     deleteWhere: noRows,
     search: noRows,

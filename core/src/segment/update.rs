@@ -278,9 +278,8 @@ fn change_arrays<'a>(
             .map(|(old, at)| old.values.bytes_at(at));
         let mut array = Vec::new();
         match (held(row), old, new) {
-            // A new row: appending to nothing, removing from nothing.
-            (None, _, Some(new)) if operation == ArrayOperation::Append => array.extend_from_slice(new),
-            (None, _, Some(new)) => remove_elements(column, new, new, &mut array)?,
+            // A new row has what is given, whatever the operation.
+            (None, _, Some(new)) => array.extend_from_slice(new),
             (Some(_), None, Some(new)) if operation == ArrayOperation::Append => array.extend_from_slice(new),
             (_, Some(old), Some(new)) if operation == ArrayOperation::Append => append_array(column, row, old, new, &mut array)?,
             (_, Some(old), Some(new)) => remove_elements(column, old, new, &mut array)?,
