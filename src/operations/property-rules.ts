@@ -20,7 +20,7 @@ const SHARDING = "namespace.sharding.enabled";
 const NAMESPACE_MODE = "namespace.mode";
 const WARMUPS = ["warmup.scalarField", "warmup.scalarIndex", "warmup.vectorField", "warmup.vectorIndex"];
 
-const isTimeZone = (name: string): boolean => {
+export const isTimeZone = (name: string): boolean => {
   if (!/^[A-Za-z]/.test(name)) return false;
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });

@@ -17,6 +17,7 @@ import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { queryRoutes } from "./query-rest.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
 import { databaseOf } from "./support.js";
+import { resultTimeZone, withMomentTexts } from "./timestamptz.js";
 
 interface Window {
   /** -1: all. */
@@ -95,6 +96,7 @@ export const query = async (call: Call, request: QueryRequest): Promise<Init<Que
     partitionIds: loadedScope(collection, request.collectionName, partitionIds),
     ignoreGrowing,
     ...(filter.program === undefined ? {} : { filter: filter.program }),
+    lease: isIterator,
     ...(isIterator && request.guaranteeTimestamp > 0n ? { guaranteeTimestamp: request.guaranteeTimestamp } : {}),
   };
   const reply = { collectionName: request.collectionName, primaryFieldName: primaryField(collection.schema).name };
@@ -106,7 +108,14 @@ export const query = async (call: Call, request: QueryRequest): Promise<Init<Que
     return { ...reply, fieldsData, outputFields: aggregates.map(({ name }) => name), sessionTs: readTimestamp };
   }
   const { fields, readTimestamp } = await call.engine.query({ ...scope, ...window, outputs: plan.outputs });
-  return { ...reply, fieldsData: fields, outputFields: plan.names, sessionTs: readTimestamp };
+  const zone = resultTimeZone(call.engine.catalog, collection, parameter(request.queryParams, "timezone"));
+  const fieldsData = withMomentTexts(
+    fields,
+    plan.outputs.map(({ id }) => id),
+    collection,
+    zone,
+  );
+  return { ...reply, fieldsData, outputFields: plan.names, sessionTs: readTimestamp };
 };
 
 const milvus = services["milvus.proto.milvus.MilvusService"];

@@ -11,13 +11,21 @@ import { BY_PARTITION_KEY } from "../engine/records.js";
 import { collectionNotFound, failure, invalid } from "../shared/errors.js";
 import { checkCollectionName, checkPartitionName } from "../shared/names.js";
 import { type FieldEnvelope, readEnvelope } from "../shared/proto/envelope.js";
-import type { DeleteRequest, FieldSchema, InsertRequest, MutationResult, UpsertRequest } from "../shared/proto/generated/messages.js";
+import {
+  DataType,
+  type DeleteRequest,
+  type FieldSchema,
+  type InsertRequest,
+  type MutationResult,
+  type UpsertRequest,
+} from "../shared/proto/generated/messages.js";
 import { type Init, WireError } from "../shared/proto/wire.js";
 import { DYNAMIC_FIELD, primaryField, typeName } from "../shared/schema.js";
 import type { Call } from "./operation.js";
 import { fieldOperations } from "./partial-update.js";
 import { compile, loadedScope } from "./reading.js";
 import { databaseOf } from "./support.js";
+import { momentsOf, timeZoneOf } from "./timestamptz.js";
 
 interface Received {
   readonly envelope: FieldEnvelope;
@@ -53,7 +61,13 @@ const makesKeys = (collection: Collection, given: boolean, replace: boolean): bo
 type WriteKind = "insert" | "upsert" | "update";
 
 /** Matches the columns of a request with the schema: none unknown, twice, missing or too many. */
-const matchColumns = (collection: Collection, received: readonly Received[], rowCount: number, kind: WriteKind): RowField[] => {
+const matchColumns = (
+  collection: Collection,
+  received: readonly Received[],
+  rowCount: number,
+  kind: WriteKind,
+  zone: string,
+): RowField[] => {
   const replace = kind !== "insert";
   const { fields } = collection.schema;
   const byName = new Map(fields.map((field) => [field.name, field]));
@@ -77,7 +91,10 @@ const matchColumns = (collection: Collection, received: readonly Received[], row
   if (generated && names.has(key.name)) {
     throw invalid("more fieldData has pass in", { expected: fields.length, actual: fields.length + 1 });
   }
-  return received.map(({ envelope, data }) => ({ fieldId: (byName.get(envelope.name) as FieldSchema).fieldID, data }));
+  return received.map(({ envelope, data }) => {
+    const field = byName.get(envelope.name) as FieldSchema;
+    return { fieldId: field.fieldID, data: field.dataType === DataType.Timestamptz ? momentsOf(data, zone) : data };
+  });
 };
 
 const checkSchemaTimestamp = (collection: Collection, requested: bigint, name: string): void => {
@@ -92,7 +109,7 @@ const writeRequest = (call: Call, request: InsertRequest | UpsertRequest): Updat
   const received = receive(request.fieldsData, collection.schema.enableDynamicField);
   const operations = "fieldOps" in request ? fieldOperations(collection, request.fieldOps, received) : [];
   const kind = !("fieldOps" in request) ? "insert" : request.partialUpdate || operations.length > 0 ? "update" : "upsert";
-  const fields = matchColumns(collection, received, request.numRows, kind);
+  const fields = matchColumns(collection, received, request.numRows, kind, timeZoneOf(call.engine.catalog, collection));
   const rows = { collection, rowCount: request.numRows, fields, kind, operations } as const;
   if (hasPartitionKey(collection)) {
     if (request.partitionName !== "") throw invalid("not support manually specifying the partition names if partition key mode is used");

@@ -19,6 +19,7 @@ import {
 import { checkCollectionName, checkFieldName, checkNotReserved } from "../shared/names.js";
 import { type CollectionSchema, DataType, type FieldSchema, type ValueField } from "../shared/proto/generated/messages.js";
 import { isVector, typeName } from "../shared/schema.js";
+import { DEFAULT_TIME_ZONE, parseMoment } from "../shared/time-zone.js";
 import { checkPartitionKey } from "./partition-key.js";
 import { checkProperties, checkTtl } from "./property-rules.js";
 import { parseBool } from "./support.js";
@@ -228,6 +229,7 @@ const STORED: ReadonlySet<number> = new Set([
   DataType.Double,
   DataType.VarChar,
   DataType.JSON,
+  DataType.Timestamptz,
   DataType.Array,
   DataType.FloatVector,
   DataType.BinaryVector,
@@ -303,6 +305,8 @@ export const checkDefault = (field: FieldSchema, value: ValueField): void => {
   const [words, types] = DEFAULTS[given];
   if (!types.includes(field.dataType))
     throw invalid(`type (${type}) of field (${field.name}) is not equal to the type(${words}) of default_value`);
+  // Text without an offset is read in the collection's zone; whether it is a moment at all does not depend on that.
+  if (field.dataType === DataType.Timestamptz && value.stringData !== undefined) parseMoment(value.stringData, DEFAULT_TIME_ZONE);
   const range = NARROW[field.dataType];
   if (range && value.intData !== undefined && (value.intData < range[0] || value.intData > range[1]))
     throw outOfRange("default value out of range", value.intData, range[0], range[1]);

@@ -21,6 +21,7 @@ import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parse
 import { efOf, indexOf, indexParams, metricOf, rangeOf, roundDecimalOf, vectorField, windowOf } from "./search-params.js";
 import { searchRoutes } from "./search-rest.js";
 import { databaseOf } from "./support.js";
+import { resultTimeZone, withMomentTexts } from "./timestamptz.js";
 
 interface QueryVectors {
   readonly type: number;
@@ -147,10 +148,18 @@ const search = async (call: Call, request: SearchRequest): Promise<Init<SearchRe
     roundDecimal,
     outputs: plan.outputs,
     ...(filter.program === undefined ? {} : { filter: filter.program }),
+    lease: isIterator,
     ...(isIterator && request.guaranteeTimestamp > 0n ? { guaranteeTimestamp: request.guaranteeTimestamp } : {}),
   });
+  const zone = resultTimeZone(call.engine.catalog, collection, parameter(params, "timezone"));
+  const fields = withMomentTexts(
+    result.fields,
+    plan.outputs.map(({ id }) => id),
+    collection,
+    zone,
+  );
   return {
-    results: encodeResults(collection, plan, result.topks.at(-1) ?? 0, result),
+    results: encodeResults(collection, plan, result.topks.at(-1) ?? 0, { ...result, fields }),
     collectionName: request.collectionName,
     sessionTs: result.readTimestamp,
   };

@@ -40,6 +40,7 @@ const wrappers: Readonly<Partial<Record<number, (data: unknown[]) => Scalars>>> 
   [DataType.Int64]: (data) => ({ longData: { data: data as bigint[] } }),
   [DataType.Float]: (data) => ({ floatData: { data: data as number[] } }),
   [DataType.Double]: (data) => ({ doubleData: { data: data as number[] } }),
+  [DataType.Timestamptz]: (data) => ({ stringData: { data: data as string[] } }),
   [DataType.VarChar]: (data) => ({ stringData: { data: data as string[] } }),
   [DataType.JSON]: (data) => ({ jsonData: { data: data as Buffer[] } }),
 };
