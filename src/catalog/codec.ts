@@ -15,6 +15,8 @@ const plain = (value: object): Exact => value as unknown as Exact;
 
 const packed = (record: CatalogRecord): object => {
   if (record.kind === "createCollection") return { ...record, schema: CollectionSchema.encode(record.schema) };
+  if (record.kind === "restoreSnapshot")
+    return { ...record, definition: { ...record.definition, schema: CollectionSchema.encode(record.definition.schema) } };
   if (record.kind === "addField") return { ...record, field: FieldSchema.encode(record.field) };
   return record;
 };
@@ -25,6 +27,8 @@ export const decodeRecord = (bytes: Uint8Array): CatalogRecord => {
   const record = decodeExact(textOf(bytes)) as unknown as CatalogRecord;
   if (typeof record !== "object" || record === null || typeof record.kind !== "string") throw new Error("not a catalog record");
   if (record.kind === "createCollection") return { ...record, schema: schemaOf(record.schema) };
+  if (record.kind === "restoreSnapshot")
+    return { ...record, definition: { ...record.definition, schema: schemaOf(record.definition.schema) } };
   if (record.kind === "addField") return { ...record, field: FieldSchema.decode(record.field as unknown as Uint8Array) };
   return record;
 };

@@ -13,6 +13,7 @@ import { alterDatabase, createDatabase, dropDatabase } from "./apply-database.js
 import { addField } from "./apply-field.js";
 import { alterIndex, createIndex, dropIndex } from "./apply-index.js";
 import { createPartition, dropPartition, load, release } from "./apply-partition.js";
+import { createSnapshot, dropSnapshot, pinSnapshot, restoreSnapshot, unpinSnapshot } from "./apply-snapshot.js";
 import { DEFAULT_DATABASE, DEFAULT_DATABASE_ID, requireCollectionById } from "./read.js";
 import type { Catalog, CatalogRecord } from "./types.js";
 
@@ -65,6 +66,16 @@ const apply = (catalog: Catalog, record: CatalogRecord): Catalog => {
       return load(catalog, record);
     case "release":
       return release(catalog, record);
+    case "createSnapshot":
+      return createSnapshot(catalog, record);
+    case "dropSnapshot":
+      return dropSnapshot(catalog, record);
+    case "pinSnapshot":
+      return pinSnapshot(catalog, record);
+    case "unpinSnapshot":
+      return unpinSnapshot(catalog, record);
+    case "restoreSnapshot":
+      return restoreSnapshot(catalog, record);
     case "changeAliases":
       return changeAliases(catalog, record);
   }

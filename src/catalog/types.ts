@@ -55,6 +55,41 @@ export interface Collection {
   readonly createdTimestamp: Timestamp;
   /** Of the last schema or property change: the guard that clients echo as `schema_timestamp`. Alias changes leave it. */
   readonly updateTimestamp: Timestamp;
+  /** In the order of creation; absent: none. */
+  readonly snapshots?: readonly Snapshot[];
+}
+
+/** Where the rows of a segment are, as names in the store. */
+export interface SegmentFiles {
+  readonly partitionId: bigint;
+  readonly file: string;
+  /** Deletes later than the snapshot's moment may be in it, too. */
+  readonly deletesFile: string | undefined;
+  readonly level: 1 | 2;
+  readonly indexes: readonly { readonly indexId: bigint; readonly fieldId: bigint; readonly file: string }[];
+}
+
+/** A collection as it was at one moment: its definition, and the names of the files that hold its rows. */
+export interface Snapshot {
+  readonly id: bigint;
+  readonly name: string;
+  readonly description: string;
+  readonly createdTimestamp: Timestamp;
+  /** It holds the rows alive then. */
+  readonly moment: Timestamp;
+  /** Seconds that the user wants its files left alone; they never change anyway. */
+  readonly protectionSeconds: bigint;
+  /** An encoded CollectionSchema. */
+  readonly schema: Uint8Array;
+  readonly properties: readonly KeyValuePair[];
+  readonly partitions: readonly Partition[];
+  readonly indexes: readonly IndexDefinition[];
+  readonly shardsNum: number;
+  readonly consistencyLevel: number;
+  readonly numPartitions: bigint;
+  readonly segments: readonly SegmentFiles[];
+  /** Who keeps it from being dropped, until when (milliseconds since 1970; 0: until unpinned). */
+  readonly pins: readonly { readonly id: bigint; readonly endMs: number }[];
 }
 
 export interface Alias {
@@ -100,6 +135,16 @@ export interface CreateCollectionRecord extends Stamped {
   readonly shardsNum: number;
   readonly consistencyLevel: number;
   readonly numPartitions: bigint;
+}
+
+/** A new collection with the rows of these files, all at once. It says everything itself: the snapshot may be gone when it is met again. */
+export interface RestoreSnapshotRecord extends Stamped {
+  readonly kind: "restoreSnapshot";
+  readonly definition: Omit<CreateCollectionRecord, "timestamp">;
+  readonly indexes: readonly Omit<IndexDefinition, "createdTimestamp">[];
+  readonly segments: readonly (SegmentFiles & { readonly id: bigint })[];
+  /** Deletes after this moment are none. */
+  readonly moment: Timestamp;
 }
 
 export interface LoadRecord extends Stamped {
@@ -166,6 +211,21 @@ export type CatalogRecord =
   | LoadRecord
   /** `partitionIds` absent: the whole collection. */
   | (Stamped & { readonly kind: "release"; readonly collectionId: bigint; readonly partitionIds?: readonly bigint[] })
+  | (Stamped & {
+      readonly kind: "createSnapshot";
+      readonly collectionId: bigint;
+      readonly snapshot: Omit<Snapshot, "createdTimestamp" | "pins">;
+    })
+  | (Stamped & { readonly kind: "dropSnapshot"; readonly collectionId: bigint; readonly name: string })
+  | (Stamped & {
+      readonly kind: "pinSnapshot";
+      readonly collectionId: bigint;
+      readonly name: string;
+      readonly id: bigint;
+      readonly endMs: number;
+    })
+  | (Stamped & { readonly kind: "unpinSnapshot"; readonly id: bigint })
+  | RestoreSnapshotRecord
   /** All of them or none, in this order. */
   | (Stamped & { readonly kind: "changeAliases"; readonly database: string; readonly changes: readonly AliasChange[] });
 

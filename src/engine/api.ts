@@ -1,9 +1,10 @@
 /** What the engine offers to operations. `open.ts` makes one from a data folder. */
-import type { Catalog, CatalogRecord, Collection, IndexDefinition } from "../catalog/types.js";
+import type { Catalog, CatalogRecord, Collection, IndexDefinition, Snapshot } from "../catalog/types.js";
 import type { PrimaryKeys, Timestamp } from "../shared/types.js";
 import type { Compaction, CompactionRequest } from "./compaction.js";
 import type { CoreArrayOperation, CoreMetric, CoreOutput, CoreQueryResult, CoreSearchResult } from "./core.js";
 import type { JobKind, JobState, JobTotals } from "./scheduler.js";
+import type { SnapshotRequest } from "./snapshots.js";
 
 /** A record before the engine gives it its timestamp. */
 export type CatalogChange = CatalogRecord extends infer R ? (R extends CatalogRecord ? Omit<R, "timestamp"> : never) : never;
@@ -123,6 +124,10 @@ export interface EngineApi {
   segments(collection: Collection): SegmentInfo[];
   /** Seals the growing rows of these collections into files; resolves when they are durable and the manifest names them. */
   flush(collections: readonly Collection[]): Promise<Map<bigint, FlushedCollection>>;
+  /** Keeps the collection as it is at this moment. @throws 1100 when the name is taken */
+  createSnapshot(collection: Collection, request: SnapshotRequest): Promise<Snapshot>;
+  /** Makes a new collection of a snapshot's rows; returns its id. */
+  restoreSnapshot(source: Collection, snapshotName: string, target: { readonly database: string; readonly name: string }): Promise<bigint>;
   /** Plans a compaction and begins it. */
   compact(collection: Collection, request: CompactionRequest): Promise<Compaction>;
   /** What became of a compaction asked for; undefined when it is not known (any more). */

@@ -4,6 +4,7 @@
  * Reasons to seal: a growing segment is full (`segmentBytesMax`), idle or old; the log is long (`logBytesMax`); somebody asks. A seal that fails (a full
  * disk, say) is reported and tried again after `RETRY_MS`; so is everything that was only put off. Writers and readers wait for none of it.
  */
+import type { Collection } from "../catalog/types.js";
 import { Compactor } from "./compaction.js";
 import { buildIndexes, type FailedBuilds } from "./indexing.js";
 import { Priority, Scheduler } from "./scheduler.js";
@@ -74,6 +75,16 @@ export class Background {
       .finally(() => {
         this.checkpointing = false;
       });
+  }
+
+  /** Runs a job about snapshots, which a client waits for, with no files removed meanwhile. */
+  async snapshot<T>(collection: Collection, job: () => Promise<T>): Promise<T> {
+    const result = await this.scheduler.run(
+      { lane: "storage", kind: "snapshot", priority: Priority.Waited, collectionId: collection.id },
+      job,
+    );
+    this.indexSoon();
+    return result;
   }
 
   /** Gives back the files of what was dropped. */

@@ -87,7 +87,8 @@ export interface CoreSegment {
   deleteAll(timestamp: bigint): void;
   /** The delete set as bytes with a checksum, and back. */
   encodeDeletes(): Buffer;
-  applyDeletes(bytes: Buffer): void;
+  /** `upTo`: deletes after this timestamp are passed over. */
+  applyDeletes(bytes: Buffer, upTo?: bigint): void;
   /** True: reads the pages of the mapped file into memory. False: gives them back to the system; they are read again when they are needed. */
   advise(resident: boolean): Promise<void>;
   /** Begins writing this growing segment as a file; no rows may be appended any more (deletes may). */

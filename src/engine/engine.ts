@@ -1,7 +1,7 @@
 /** One open data folder: the answers to operations. Its state is in `state.ts`, what goes on besides in `background.ts`. */
 import { encodeRecord } from "../catalog/codec.js";
 import { applyRecord } from "../catalog/reducer.js";
-import type { Catalog, CatalogRecord, Collection, IndexDefinition } from "../catalog/types.js";
+import type { Catalog, CatalogRecord, Collection, IndexDefinition, Snapshot } from "../catalog/types.js";
 import type { PrimaryKeys, Timestamp } from "../shared/types.js";
 import type {
   CatalogChange,
@@ -23,6 +23,7 @@ import { countRows, queryRows, searchRows } from "./read.js";
 import { RecordKind } from "./records.js";
 import { type JobKind, type JobState, type JobTotals, Priority } from "./scheduler.js";
 import { commit, sealAll } from "./seal.js";
+import { createSnapshot, restoreSnapshot, type SnapshotRequest } from "./snapshots.js";
 import { applyCatalogRecord, type EngineState } from "./state.js";
 import { deleteKeys, deleteWhere, insertRows, updateRows, upsertRows } from "./write.js";
 
@@ -33,6 +34,7 @@ const FREES_FILES: ReadonlySet<CatalogRecord["kind"]> = new Set([
   "dropCollection",
   "dropDatabase",
   "dropIndex",
+  "dropSnapshot",
 ]);
 
 const SEGMENT_STATES = { growing: "Growing", sealing: "Sealed", sealed: "Flushed" } as const;
@@ -126,6 +128,14 @@ export class Engine implements EngineApi {
       state: SEGMENT_STATES[entry.state],
       indexIds: [...entry.indexes.keys()],
     }));
+  }
+
+  createSnapshot(collection: Collection, request: SnapshotRequest): Promise<Snapshot> {
+    return this.background.snapshot(collection, () => createSnapshot(this.state, collection.id, request));
+  }
+
+  restoreSnapshot(source: Collection, snapshotName: string, target: { readonly database: string; readonly name: string }): Promise<bigint> {
+    return this.background.snapshot(source, () => restoreSnapshot(this.state, source, snapshotName, target));
   }
 
   compact(collection: Collection, request: CompactionRequest): Promise<Compaction> {

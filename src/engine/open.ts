@@ -5,6 +5,7 @@
  */
 import { decodeCatalog, decodeRecord } from "../catalog/codec.js";
 import { emptyCatalog } from "../catalog/reducer.js";
+import type { CatalogRecord } from "../catalog/types.js";
 import { openLog } from "../log/file-log.js";
 import type { Log, LogRecord, Lsn } from "../log/log.js";
 import { type Env, realEnv } from "../shared/env.js";
@@ -22,6 +23,7 @@ import { Leases } from "./leases.js";
 import { decodeManifest, type Manifest, type ManifestSegment } from "./manifest.js";
 import { BY_PARTITION_KEY, decodeDelete, decodeRows, RecordKind } from "./records.js";
 import { sealedEntry } from "./shard.js";
+import { openRestored } from "./snapshots.js";
 import { type Applicable, applyCatalogRecord, applyDelete, applyRows, type EngineSettings, routeRows, shardOf } from "./state.js";
 import { WriteGates } from "./write-gate.js";
 
@@ -77,6 +79,7 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
     leases: new Leases(env),
     gates: new WriteGates(),
     pendingFiles: new Set(),
+    restored: new Map(),
     catalog: manifest === undefined ? emptyCatalog(clock.tick()) : decodeCatalog(manifest.catalog),
     appliedLsn: manifest?.appliedLsn ?? 0,
     appliedTimestamp: manifest?.appliedTimestamp ?? 0n,
@@ -129,7 +132,7 @@ const replayer = (state: Applicable, manifest: Manifest | undefined) => {
   const flushed = (partitionId: bigint, lsn: Lsn): boolean => lsn <= (manifest?.flushed.get(partitionId) ?? catalogLsn);
   return async ({ lsn, kind, body }: LogRecord): Promise<void> => {
     if (kind === RecordKind.Catalog) {
-      if (lsn > catalogLsn) unlessRefused(() => applyCatalogRecord(state, decodeRecord(body), lsn));
+      if (lsn > catalogLsn) await replayCatalog(state, decodeRecord(body), lsn);
     } else if (kind === RecordKind.Delete) {
       const record = decodeDelete(body);
       unlessRefused(() => applyDelete(state, record, lsn));
@@ -137,6 +140,17 @@ const replayer = (state: Applicable, manifest: Manifest | undefined) => {
       await replayRows(state, lsn, kind === RecordKind.Upsert, body, flushed);
     } else throw new Error(`log record ${lsn} is of kind ${kind}, which this version does not know`);
   };
+};
+
+const replayCatalog = async (state: Applicable, record: CatalogRecord, lsn: Lsn): Promise<void> => {
+  if (record.kind === "restoreSnapshot") {
+    try {
+      await openRestored(state, record);
+    } catch (error) {
+      if (!(error instanceof MilvusError)) throw error;
+    }
+  }
+  unlessRefused(() => applyCatalogRecord(state, record, lsn));
 };
 
 const replayRows = async (

@@ -11,6 +11,7 @@ import type { Timestamp } from "../shared/types.js";
 import type { CoreSealing, CoreSegment } from "./core.js";
 import { encodeManifest, type ManifestSegment } from "./manifest.js";
 import type { SegmentEntry, Shard } from "./shard.js";
+import { snapshotFiles } from "./snapshots.js";
 import type { EngineState } from "./state.js";
 
 export const SEGMENTS = "segments";
@@ -75,7 +76,7 @@ const capture = (state: EngineState): Moment => {
   const deletes: Moment["deletes"][number][] = [];
   const flushed = new Map<bigint, Lsn>();
   const horizons = new Map<bigint, Timestamp>();
-  const files = new Set<string>();
+  const files = snapshotFiles(state.catalog);
   let replayFrom = state.appliedLsn + 1;
   for (const shard of state.shards.values()) {
     if (shard.horizon > 0n) horizons.set(shard.collectionId, shard.horizon);

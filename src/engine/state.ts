@@ -46,6 +46,8 @@ export interface EngineState {
   readonly gates: WriteGates;
   /** Files of the store that are written or wanted, and that no manifest names yet. */
   readonly pendingFiles: Set<string>;
+  /** Opened segments of collections that are being restored, by id; applying the record takes them. */
+  readonly restored: Map<bigint, SegmentEntry>;
   catalog: Catalog;
   appliedLsn: Lsn;
   /** Of the last row record applied: what a reader may see. */
@@ -85,6 +87,18 @@ const followCatalog = (state: Applicable, before: Catalog, record: CatalogRecord
     case "alterField": {
       const collection = state.catalog.collections.get(record.collectionId);
       if (collection !== undefined) state.shards.get(record.collectionId)?.setSchema(collection);
+      return;
+    }
+    case "restoreSnapshot": {
+      const collection = state.catalog.collections.get(record.definition.id);
+      if (collection === undefined) return;
+      const shard = shardOf(state, collection);
+      for (const { id } of record.segments) {
+        const entry = state.restored.get(id);
+        if (entry === undefined) throw new Error(`segment ${id} of a restored collection was not opened`);
+        state.restored.delete(id);
+        shard.add(entry);
+      }
       return;
     }
     case "truncateCollection":

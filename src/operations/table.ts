@@ -20,6 +20,7 @@ import { operations as queries } from "./query.js";
 import { operations as resourceGroups } from "./resource-group.js";
 import { operations as rows } from "./row.js";
 import { operations as searches } from "./search.js";
+import { operations as snapshots } from "./snapshot.js";
 
 const declared: readonly AnyOperation[] = [
   ...connections,
@@ -37,6 +38,7 @@ const declared: readonly AnyOperation[] = [
   ...queries,
   ...flushes,
   ...compactions,
+  ...snapshots,
   ...resourceGroups,
 ];
 

@@ -68,6 +68,9 @@ const sentinels = {
   queryPlan: { code: 2201, text: "query plan failed", input: true },
   clusteringNotSupported: { code: 2304, text: "collection not support clustering compaction" },
   clusteringUnderWay: { code: 2305, text: "collection is compacting" },
+  importFailed: { code: 2101, text: "importing data failed" },
+  snapshotNotFound: { code: 2600, text: "snapshot not found", input: true },
+  snapshotPinned: { code: 2601, text: "snapshot is pinned" },
   notSupported: { code: 3000, text: "unsupported operation" },
   unexpected: { code: 65535, text: "unexpected error" },
 } as const satisfies Record<string, Sentinel>;

@@ -48,6 +48,10 @@ export const RESULT_WINDOW_MAX = 16384;
 /** Bytes of a search or query result (quotaAndLimits.limits.maxOutputSize). */
 export const RESULT_BYTES_MAX = 104857600;
 
+/** Seconds that a snapshot may ask compactions to leave its segments alone (dataCoord.snapshot.maxCompactionProtectionSeconds), and that a pin may last. */
+export const SNAPSHOT_PROTECTION_SECONDS_MAX = 604800;
+export const PIN_SECONDS_MAX = 2592000;
+
 /** Megabytes of a segment below which no target size of a compaction may be (dataCoord.segment.maxSize). */
 export const SEGMENT_MB_MAX = 1024;
 

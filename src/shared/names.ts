@@ -2,7 +2,7 @@
  * What names may be. Each check throws Milvus's error for the first rule that a name breaks; lengths are in UTF-8 bytes.
  * Source: milvus internal/proxy/util.go.
  */
-import { failure, invalid, type MilvusError } from "./errors.js";
+import { failure, invalid, type MilvusError, outOfRange } from "./errors.js";
 import { NAME_BYTES_MAX } from "./limits.js";
 
 const bytes = (text: string): number => Buffer.byteLength(text, "utf8");
@@ -31,6 +31,23 @@ export const checkPartitionName = (given: string, strict = true): void => {
   if (!strict) return;
   if (!/^[A-Za-z0-9_]/.test(value)) throw refuse("The first character of a partition name must be an underscore or letter.");
   if (!/^.[A-Za-z0-9_-]*$/s.test(value)) throw refuse("Partition name can only contain numbers, letters and underscores.");
+};
+
+/** The rule of names that Milvus has for what came later; the words name bytes by their numbers, as Go prints them. */
+export const checkSnapshotName = (given: string): void => {
+  const value = given.trim();
+  const noun = "snapshot name";
+  if (value === "") throw invalid(`${noun} should be not empty`, { expected: "not empty", actual: value });
+  const length = bytes(value);
+  if (length > NAME_BYTES_MAX) throw outOfRange(`the length of ${noun} must be not greater than limit`, length, 0, NAME_BYTES_MAX);
+  if (!FIRST.test(value)) {
+    const [first] = Buffer.from(value, "utf8");
+    throw invalid(`the first character of ${noun} must be an underscore or letter`, { expected: "_".charCodeAt(0), actual: `${first}` });
+  }
+  const at = Buffer.from(value, "utf8").findIndex((byte, index) => index > 0 && !PLAIN.test(`_${String.fromCharCode(byte)}`));
+  if (at === -1) return;
+  const found = String.fromCharCode(Buffer.from(value, "utf8")[at] as number);
+  throw invalid(`${noun} can only contain numbers, letters, underscores, and allowed characters ($), found ${found} at ${at}`);
 };
 
 const KEYWORDS = new Set(

@@ -210,7 +210,7 @@ const cases: readonly [string, Record<string, unknown>, Record<string, unknown>]
   [
     "a type that is not stored yet",
     withField(field("t", DataType.Timestamptz)),
-    { code: 3000, reason: "data type Timestamptz of field t is not supported yet: unsupported operation" },
+    { code: 3000, reason: "data type Geometry of field t is not supported yet: unsupported operation" },
   ],
   [
     "its dimension before that",

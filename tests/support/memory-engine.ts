@@ -55,6 +55,8 @@ export const memoryEngine = (delay: () => Promise<void> = async () => {}): Memor
     indexProgress: () => ({ totalRows: 0, indexedRows: 0, pendingRows: 0, failReason: "" }),
     segments: () => [],
     flush: noRows,
+    createSnapshot: noRows,
+    restoreSnapshot: noRows,
     compact: noRows,
     compaction: () => undefined,
     compactions: () => [],

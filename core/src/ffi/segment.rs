@@ -153,8 +153,11 @@ impl CoreSegment {
     }
 
     #[napi]
-    pub fn apply_deletes(&self, bytes: Buffer) -> napi::Result<()> {
-        guarded(|| self.segment()?.apply_deletes(&bytes))
+    pub fn apply_deletes(&self, bytes: Buffer, up_to: Option<BigInt>) -> napi::Result<()> {
+        guarded(|| {
+            let up_to = up_to.as_ref().map(timestamp_of).transpose()?;
+            self.segment()?.apply_deletes(&bytes, up_to.unwrap_or(u64::MAX))
+        })
     }
 
     #[napi]

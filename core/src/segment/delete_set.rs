@@ -45,15 +45,17 @@ impl Segment {
         out
     }
 
-    /// Marks the rows of an encoded set as deleted; changes nothing when the bytes are damaged (kind `damaged`) or of another segment.
-    pub fn apply_deletes(&self, bytes: &[u8]) -> Outcome<()> {
+    /// Marks the rows of an encoded set as deleted that were so at `up_to`; changes nothing when the bytes are damaged (kind `damaged`) or of another segment.
+    pub fn apply_deletes(&self, bytes: &[u8], up_to: u64) -> Outcome<()> {
         let snapshot = self.snapshot();
         let entries = read_entries(bytes, snapshot.row_count)?;
         let mut entries = entries.iter().peekable();
         let mut first = 0;
         for chunk in &snapshot.chunks {
             while let Some((row, timestamp)) = entries.next_if(|(row, _)| (*row as usize) < first + chunk.row_count) {
-                chunk.deletes.mark(*row as usize - first, chunk.row_count, *timestamp);
+                if *timestamp <= up_to {
+                    chunk.deletes.mark(*row as usize - first, chunk.row_count, *timestamp);
+                }
             }
             first += chunk.row_count;
         }

@@ -81,11 +81,11 @@ fn damaged_delete_sets_are_refused() {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1 << random.below(8);
         let other = segment();
-        assert_eq!(other.apply_deletes(&flipped).unwrap_err().kind, "damaged");
-        assert_eq!(other.apply_deletes(&bytes[..at]).unwrap_err().kind, "damaged");
+        assert_eq!(other.apply_deletes(&flipped, u64::MAX).unwrap_err().kind, "damaged");
+        assert_eq!(other.apply_deletes(&bytes[..at], u64::MAX).unwrap_err().kind, "damaged");
         assert_eq!(other.deleted_count(), 0);
     }
     let other = segment();
-    other.apply_deletes(&bytes).unwrap();
+    other.apply_deletes(&bytes, u64::MAX).unwrap();
     assert_eq!((other.deleted_count(), other.encode_deletes()), (20, bytes));
 }
