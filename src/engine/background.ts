@@ -19,7 +19,7 @@ export class Background {
   readonly compactor: Compactor;
   readonly failedBuilds: FailedBuilds = new Map();
   private retry: (() => void) | undefined;
-  private upkeepTimer: (() => void) | undefined;
+  private readonly timers = new Map<() => void, () => void>();
   private checkpointing = false;
   private committing = false;
   private compacting = false;
@@ -33,7 +33,8 @@ export class Background {
       merged: () => this.compactSoon(),
     });
     this.indexSoon();
-    this.waitForUpkeep();
+    this.every(state.settings.upkeepMs, () => this.upkeep());
+    this.every(state.settings.compactMs, () => this.compactSoon());
   }
 
   /** Writes the sealing segments of these collections (none given: all) and names them in a manifest. */
@@ -43,7 +44,6 @@ export class Background {
       await commit(this.state);
     });
     this.indexSoon();
-    this.compactSoon();
   }
 
   /** After rows came into these segments. */
@@ -136,16 +136,17 @@ export class Background {
   async stop(): Promise<void> {
     this.stopped = true;
     this.retry?.();
-    this.upkeepTimer?.();
+    for (const cancel of this.timers.values()) cancel();
     await this.scheduler.drained("storage");
   }
 
-  private waitForUpkeep(): void {
-    this.upkeepTimer = this.state.env.after(this.state.settings.upkeepMs, () => {
+  private every(milliseconds: number, task: () => void): void {
+    const cancel = this.state.env.after(milliseconds, () => {
       if (this.stopped) return;
-      this.upkeep();
-      this.waitForUpkeep();
+      task();
+      this.every(milliseconds, task);
     });
+    this.timers.set(task, cancel);
   }
 
   private upkeep(): void {
@@ -163,6 +164,5 @@ export class Background {
     }
     if (sealing) this.checkpointSoon();
     if (this.failedBuilds.size > 0) this.indexSoon();
-    this.compactSoon();
   }
 }

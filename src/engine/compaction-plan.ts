@@ -103,7 +103,6 @@ const groupsOf = (entries: readonly SegmentEntry[], request: PlanRequest): Segme
   if (entries.length === 0) return [];
   if (request.kind === "routine") return routine(entries, request);
   if (request.kind === "mix") return mix(entries, request);
-  if (request.kind === "merge" && isDone(entries, request)) return [];
   return [[...entries]];
 };
 
@@ -123,7 +122,9 @@ export const planCompaction = (entries: readonly SegmentEntry[], request: PlanRe
       sources,
       targetBytes: request.targetBytes,
       clusteringFieldId: request.kind === "clustering" ? request.clusteringFieldId : undefined,
-      kept: request.kind === "mix" && sources.length === 1 && sources.every((entry) => deadRows(entry, request) === 0),
+      kept:
+        (request.kind === "mix" && sources.length === 1 && sources.every((entry) => deadRows(entry, request) === 0)) ||
+        (request.kind === "merge" && isDone(sources, request)),
     })),
   );
 };

@@ -103,7 +103,11 @@ const arrayTypeMismatch: Maker = (_field, [expected, actual]) => {
 
 const makers: Record<string, Maker> = {
   rowCount: (field, [actual, expected]) =>
-    invalid(`the num_rows (${actual}) of field (${field}) is not equal to passed num_rows (${expected})`),
+    failure(
+      "invalidParameter",
+      { expected: `${expected}`, actual: `${actual}` },
+      `the num_rows (${actual}) of field (${field}) is not equal to passed num_rows (${expected})`,
+    ),
   dimMismatch: (field, [actual, expected]) =>
     invalid(`the dim (${actual}) of field data(${field}) is not equal to schema dim (${expected})`),
   vectorLength: (_field, args, type) => invalid(vectorWords(args, type)),

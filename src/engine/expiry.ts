@@ -39,10 +39,11 @@ export const expiredRows = async (
   const found = new Map<SegmentEntry, number>();
   if (expiry === undefined) return found;
   for (const entry of entries) {
-    if (entry.state !== "sealed") continue;
+    // It may have gone while others were counted.
+    if (entry.state !== "sealed" || !state.shards.get(collection.id)?.holds(entry)) continue;
     const readTimestamp = state.appliedTimestamp;
-    const alive = await state.core.count([entry.core], { readTimestamp });
-    const fresh = await state.core.count([entry.core], { readTimestamp, expiry });
+    const counts = [state.core.count([entry.core], { readTimestamp }), state.core.count([entry.core], { readTimestamp, expiry })];
+    const [alive = 0, fresh = 0] = await Promise.all(counts);
     found.set(entry, alive - fresh);
   }
   return found;

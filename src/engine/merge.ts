@@ -46,6 +46,7 @@ export const mergeSegments = async (
   const shard = state.shards.get(collection.id);
   if (shard === undefined) return undefined;
   const wanted = (): boolean => !hooks.stopped() && plan.sources.every((entry) => shard.holds(entry));
+  if (!wanted()) return undefined;
   const oldest = oldestReader(state, collection.id);
   const moment = oldest ?? state.appliedTimestamp;
   const expiry = expiryAt(collection, readerMs(state, oldest));

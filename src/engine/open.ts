@@ -48,6 +48,7 @@ const defaults: EngineSettings = {
   idleBytesMin: 16 * MIB,
   growingMsMax: 24 * 60 * MINUTE,
   upkeepMs: 10_000,
+  compactMs: MINUTE,
 };
 
 /** @throws one sentence when another process holds the folder; MilvusError 1009 when data in it is damaged. */

@@ -29,8 +29,10 @@ export interface EngineSettings {
   readonly idleMsMax: number;
   readonly idleBytesMin: number;
   readonly growingMsMax: number;
-  /** Milliseconds between two looks at what time has made necessary: seals by age, compactions. */
+  /** Milliseconds between two looks at what time has made necessary. */
   readonly upkeepMs: number;
+  /** Milliseconds between two looks for compactions that are worth doing (Milvus: dataCoord.compaction.mix.triggerInterval). */
+  readonly compactMs: number;
 }
 
 export interface EngineState {

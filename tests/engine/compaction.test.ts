@@ -139,7 +139,7 @@ describe("a compaction", () => {
   });
 
   it("by itself writes segments anew of which a fifth is deleted, and merges four of about one size", async () => {
-    const { engine, driver } = await fresh();
+    const { engine, driver } = await fresh({ compactMs: 10 });
     await driver.createCollection("rows", 4);
     await driver.insert("rows", range(0, 100), 0);
     await driver.delete("rows", range(0, 20));

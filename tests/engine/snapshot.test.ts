@@ -44,7 +44,9 @@ const restored = async (driver: Driver, name: string, into: string): Promise<Map
   return driver.versions(into);
 };
 const segmentBytes = (path: string): number =>
-  readdirSync(join(path, "segments")).reduce((sum, file) => sum + statSync(join(path, "segments", file)).size, 0);
+  readdirSync(join(path, "segments"))
+    .filter((file) => file.endsWith(".seg"))
+    .reduce((sum, file) => sum + statSync(join(path, "segments", file)).size, 0);
 
 describe("a snapshot", () => {
   it("holds its moment through later writes, compaction, truncation and restarts, and copies nothing", async () => {

@@ -209,7 +209,7 @@ const cases: readonly [string, Record<string, unknown>, Record<string, unknown>]
   ],
   [
     "a type that is not stored yet",
-    withField(field("t", DataType.Timestamptz)),
+    withField(field("t", DataType.Geometry)),
     { code: 3000, reason: "data type Geometry of field t is not supported yet: unsupported operation" },
   ],
   [
