@@ -62,7 +62,8 @@ describe("a snapshot", () => {
     const bytes = segmentBytes(path);
     await driver.delete("rows", range(4, 500));
     await driver.upsert("rows", [600], 2);
-    await engine.compact(named(engine, "rows"), { kind: "merge" });
+    const compaction = await engine.compact(named(engine, "rows"), { kind: "merge" });
+    while (compaction.plans.some(({ state }) => state === "executing")) await new Promise((resolve) => setTimeout(resolve, 5));
     await driver.truncate("rows");
     await driver.insert("rows", [5], 9);
     await driver.flush("rows");
