@@ -5,7 +5,7 @@
  * Words: milvus internal/datacoord/{services,snapshot_manager,snapshot_meta}.go.
  */
 import { failure, invalid } from "../shared/errors.js";
-import { physicalMs } from "../shared/types.js";
+import { physicalMs, type Timestamp } from "../shared/types.js";
 import { createCollection } from "./apply-collection.js";
 import { requireCollectionById } from "./read.js";
 import type { Catalog, Collection, RecordOf, Snapshot } from "./types.js";
@@ -19,6 +19,13 @@ export const requireSnapshot = (collection: Collection, name: string): Snapshot 
   const found = snapshotsOf(collection).find((snapshot) => snapshot.name === name);
   if (found === undefined) throw failure("snapshotNotFound", { snapshot: name }, `collection ${collection.id}`);
   return found;
+};
+
+type Pin = Snapshot["pins"][number];
+
+const activePins = ({ pins }: Snapshot, at: Timestamp): Pin[] => {
+  const now = Number(physicalMs(at));
+  return pins.filter(({ endMs }) => endMs === 0 || endMs >= now);
 };
 
 const withSnapshots = (catalog: Catalog, collection: Collection, snapshots: readonly Snapshot[]): Catalog => ({
@@ -43,8 +50,7 @@ export const dropSnapshot = (catalog: Catalog, record: RecordOf<"dropSnapshot">)
   const collection = requireCollectionById(catalog, record.collectionId);
   const snapshot = snapshotsOf(collection).find(({ name }) => name === record.name);
   if (snapshot === undefined) return catalog;
-  const now = Number(physicalMs(record.timestamp));
-  if (snapshot.pins.some(({ endMs }) => endMs === 0 || endMs > now)) {
+  if (activePins(snapshot, record.timestamp).length > 0) {
     throw failure("snapshotPinned", { snapshot: record.name }, "active pins exist, unpin before dropping");
   }
   return withSnapshots(
@@ -57,7 +63,7 @@ export const dropSnapshot = (catalog: Catalog, record: RecordOf<"dropSnapshot">)
 export const pinSnapshot = (catalog: Catalog, record: RecordOf<"pinSnapshot">): Catalog => {
   const collection = requireCollectionById(catalog, record.collectionId);
   const snapshot = requireSnapshot(collection, record.name);
-  const pinned = { ...snapshot, pins: [...snapshot.pins, { id: record.id, endMs: record.endMs }] };
+  const pinned = { ...snapshot, pins: [...activePins(snapshot, record.timestamp), { id: record.id, endMs: record.endMs }] };
   return withSnapshots(
     catalog,
     collection,

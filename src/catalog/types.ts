@@ -63,7 +63,7 @@ export interface Collection {
 export interface SegmentFiles {
   readonly partitionId: bigint;
   readonly file: string;
-  /** Deletes later than the snapshot's moment may be in it, too. */
+  /** Tells every delete up to the snapshot's moment; later ones may be in it, too. Absent: there was none. */
   readonly deletesFile: string | undefined;
   readonly level: 1 | 2;
   readonly indexes: readonly { readonly indexId: bigint; readonly fieldId: bigint; readonly file: string }[];

@@ -6,7 +6,15 @@ export type { CreateBySchemaOptions, CreateCollectionOptions, CreateFastOptions 
 export type { CallOptions, CollectionOptions } from "./connection.js";
 export type { DatabaseInfo, DatabaseOptions } from "./databases.js";
 export type { CreateIndexOptions, IndexDefinition, IndexInfo, IndexOptions } from "./indexes.js";
-export type { ConsistencyLevelName, DataTypeName, FunctionTypeName, IndexStateName, LoadStateName, Properties } from "./names.js";
+export type {
+  ConsistencyLevelName,
+  DataTypeName,
+  FunctionTypeName,
+  IndexStateName,
+  LoadStateName,
+  Properties,
+  RestoreStateName,
+} from "./names.js";
 export type { LoadOptions, LoadPartitionsOptions, LoadStateInfo, PartitionOptions } from "./partitions.js";
 export type {
   GetOptions,
@@ -19,5 +27,13 @@ export type {
 } from "./reads.js";
 export type { DeleteOptions, Id, InsertOptions, InsertResult, RowData, UpsertOptions, UpsertResult } from "./rows.js";
 export type { CollectionInfo, FieldDefinition, FieldInfo, FunctionDefinition, SchemaDefinition } from "./schema.js";
+export type {
+  CreateSnapshotOptions,
+  PinSnapshotOptions,
+  RestoreJob,
+  RestoreSnapshotOptions,
+  SnapshotInfo,
+  SnapshotOptions,
+} from "./snapshots.js";
 export type { MilvusClientOptions } from "./target.js";
 export type { FilterParams, FilterValue } from "./template.js";

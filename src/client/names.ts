@@ -1,7 +1,14 @@
 /** Names of enums, as the public API takes and gives them. Numbers of the protocol are taken too. */
 import { invalid } from "../shared/errors.js";
 import type { KeyValuePair } from "../shared/proto/generated/messages.js";
-import { ConsistencyLevel, DataType, FunctionType, IndexState, LoadState } from "../shared/proto/generated/messages.js";
+import {
+  ConsistencyLevel,
+  DataType,
+  FunctionType,
+  IndexState,
+  LoadState,
+  RestoreSnapshotState,
+} from "../shared/proto/generated/messages.js";
 import { toJsonText } from "../shared/rows/json.js";
 
 type Table = Readonly<Record<string, number>>;
@@ -10,6 +17,7 @@ export type DataTypeName = Exclude<keyof typeof DataType, "None">;
 export type ConsistencyLevelName = keyof typeof ConsistencyLevel;
 export type IndexStateName = "None" | "Unissued" | "InProgress" | "Finished" | "Failed" | "Retry";
 export type LoadStateName = "NotExist" | "NotLoad" | "Loading" | "Loaded";
+export type RestoreStateName = "None" | "Pending" | "Executing" | "Completed" | "Failed";
 export type FunctionTypeName = keyof typeof FunctionType;
 
 const numberIn = (table: Table, what: string, given: string | number): number => {
@@ -33,6 +41,8 @@ export const functionTypeOf = (given: FunctionTypeName | number): FunctionType =
   numberIn(FunctionType, "function type", given) as FunctionType;
 export const functionTypeName = (type: number): FunctionTypeName => nameIn(FunctionType, type) as FunctionTypeName;
 export const indexStateName = (state: number): IndexStateName => nameIn(IndexState, state, "IndexState") as IndexStateName;
+export const restoreStateName = (state: number): RestoreStateName =>
+  nameIn(RestoreSnapshotState, state, "RestoreSnapshot") as RestoreStateName;
 export const loadStateName = (state: number): LoadStateName => nameIn(LoadState, state, "LoadState") as LoadStateName;
 
 /** Values of properties and parameters: text goes as it is, everything else as JSON. */

@@ -135,7 +135,7 @@ export class Engine implements EngineApi {
   }
 
   restoreSnapshot(source: Collection, snapshotName: string, target: { readonly database: string; readonly name: string }): Promise<bigint> {
-    return this.background.snapshot(source, () => restoreSnapshot(this.state, source, snapshotName, target));
+    return this.background.snapshot(source, () => restoreSnapshot(this.state, source.id, snapshotName, target));
   }
 
   compact(collection: Collection, request: CompactionRequest): Promise<Compaction> {

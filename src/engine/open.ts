@@ -4,8 +4,8 @@
  * Recovery is the same whether the last process ended well or not, changes nothing but the log's torn tail, and can be killed and repeated.
  */
 import { decodeCatalog, decodeRecord } from "../catalog/codec.js";
-import { emptyCatalog } from "../catalog/reducer.js";
-import type { CatalogRecord } from "../catalog/types.js";
+import { applyRecord, emptyCatalog } from "../catalog/reducer.js";
+import type { Catalog, CatalogRecord } from "../catalog/types.js";
 import { openLog } from "../log/file-log.js";
 import type { Log, LogRecord, Lsn } from "../log/log.js";
 import { type Env, realEnv } from "../shared/env.js";
@@ -127,6 +127,15 @@ const unlessRefused = (work: () => void): void => {
   }
 };
 
+const isAccepted = (catalog: Catalog, record: CatalogRecord): boolean => {
+  let accepted = false;
+  unlessRefused(() => {
+    applyRecord(catalog, record);
+    accepted = true;
+  });
+  return accepted;
+};
+
 const replayer = (state: Applicable, manifest: Manifest | undefined) => {
   const catalogLsn = manifest?.appliedLsn ?? 0;
   /** Whether the inserts of `partitionId` up to `lsn` are in the manifest's files (or were dropped). */
@@ -144,13 +153,8 @@ const replayer = (state: Applicable, manifest: Manifest | undefined) => {
 };
 
 const replayCatalog = async (state: Applicable, record: CatalogRecord, lsn: Lsn): Promise<void> => {
-  if (record.kind === "restoreSnapshot") {
-    try {
-      await openRestored(state, record);
-    } catch (error) {
-      if (!(error instanceof MilvusError)) throw error;
-    }
-  }
+  // One that was refused has nothing to open; files of an accepted one that cannot be opened are damage, and are told.
+  if (record.kind === "restoreSnapshot" && isAccepted(state.catalog, record)) await openRestored(state, record);
   unlessRefused(() => applyCatalogRecord(state, record, lsn));
 };
 

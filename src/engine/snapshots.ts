@@ -1,21 +1,24 @@
 /**
  * Snapshots: a collection at one moment, as names of files; and collections made from them. Nothing is copied.
  *
- * Creating: the growing rows are sealed as they are at one moment; what is deleted later is told apart by its timestamp. Then one record of the log names
+ * Creating: growing segments are ended and the definition is taken in one synchronous step, which is the moment. The rows are sealed and a manifest names
+ * them, with delete sets that tell every delete up to the moment (and maybe later ones, which their timestamps set apart). Then one record of the log names
  * the files. Restoring: the files are opened for a new collection, whose segments share them, and one record of the log makes it with all its rows.
  * Both run in the storage lane, where no file is removed meanwhile; files that a snapshot names are wanted as long as the catalog has it.
  */
 import { requireSnapshot, snapshotsOf } from "../catalog/apply-snapshot.js";
 import { encodeRecord } from "../catalog/codec.js";
+import { requireCollectionById } from "../catalog/read.js";
 import { applyRecord } from "../catalog/reducer.js";
 import type { Catalog, Collection, RestoreSnapshotRecord, SegmentFiles, Snapshot } from "../catalog/types.js";
 import { CollectionSchema } from "../shared/proto/generated/messages.js";
 import type { CoreSegment } from "./core.js";
+import { coreError } from "./core-errors.js";
 import { coreColumns } from "./core-schema.js";
 import { openIndex } from "./indexing.js";
 import { RecordKind } from "./records.js";
-import { SEGMENTS, sealAll } from "./seal.js";
-import { type SegmentEntry, type Shard, sealedEntry } from "./shard.js";
+import { commit, sealAll } from "./seal.js";
+import { type SegmentEntry, sealedEntry } from "./shard.js";
 import { type Applicable, applyCatalogRecord, type EngineState } from "./state.js";
 
 export interface SnapshotRequest {
@@ -39,50 +42,40 @@ export const snapshotFiles = (catalog: Catalog): Set<string> => {
   return files;
 };
 
-const filesOf = async (state: EngineState, shard: Shard, entry: SegmentEntry, snapshotId: bigint): Promise<SegmentFiles | undefined> => {
-  const { partitionId, level, file } = entry;
-  if (file === undefined || !shard.holds(entry)) return undefined;
-  let deletesFile: string | undefined;
-  if (entry.core.deletedCount > 0) {
-    deletesFile = `${SEGMENTS}/${entry.id}-${snapshotId}.del`;
-    state.pendingFiles.add(deletesFile);
-    await state.store.writeFile(deletesFile, [entry.core.encodeDeletes()]);
-  }
-  const indexes = [...entry.indexes.values()].flatMap(({ indexId, fieldId, file }) =>
-    file === undefined ? [] : [{ indexId, fieldId, file }],
-  );
-  return { partitionId, file, deletesFile, level, indexes };
+/** Call when a manifest names the segment. */
+const filesOf = ({ id, partitionId, file, deletesFile, level, indexes }: SegmentEntry): SegmentFiles => {
+  if (file === undefined) throw new Error(`segment ${id} of a snapshot has no file`);
+  const written = [...indexes.values()].flatMap(({ indexId, fieldId, file }) => (file === undefined ? [] : [{ indexId, fieldId, file }]));
+  return { partitionId, file, deletesFile, level, indexes: written };
 };
 
-/** Call inside the storage lane. @throws 1100 when the name is taken */
+const definitionOf = ({ properties, partitions, indexes, shardsNum, consistencyLevel, numPartitions, schema }: Collection) => ({
+  schema: CollectionSchema.encode(schema),
+  ...{ properties, partitions, indexes, shardsNum, consistencyLevel, numPartitions },
+});
+
+/** Call inside the storage lane. @throws 1100 when the name is taken, 100 when the collection is gone */
 export const createSnapshot = async (state: EngineState, collectionId: bigint, request: SnapshotRequest): Promise<Snapshot> => {
-  const shard = state.shards.get(collectionId);
-  const moment = state.appliedTimestamp;
-  shard?.rotate();
-  // Of this moment: what is sealed or sealing now. Rows that come later go to segments that are not among these.
-  const entries = shard?.list() ?? [];
-  const id = state.clock.ids(1);
-  await sealAll(state, [collectionId]);
-  const segments: SegmentFiles[] = [];
-  try {
-    for (const entry of entries) {
-      const files = shard === undefined ? undefined : await filesOf(state, shard, entry, id);
-      if (files !== undefined) segments.push(files);
-    }
-    // What was dropped or truncated meanwhile belongs to the moment no more: the snapshot is made of a later one.
-    if (!entries.every((entry) => shard?.holds(entry) ?? true)) return await createSnapshot(state, collectionId, request);
-    const collection = state.catalog.collections.get(collectionId);
-    const { partitions = [], indexes = [], properties = [], shardsNum = 1, consistencyLevel = 0, numPartitions = 1n } = collection ?? {};
-    const definition = { properties, partitions, indexes, shardsNum, consistencyLevel, numPartitions };
-    const schema = collection === undefined ? Buffer.alloc(0) : CollectionSchema.encode(collection.schema);
+  for (;;) {
+    const collection = requireCollectionById(state.catalog, collectionId);
+    const shard = state.shards.get(collectionId);
+    const moment = state.appliedTimestamp;
+    shard?.rotate();
+    // Rows that come later go to segments that are not among these.
+    const entries = shard?.list() ?? [];
+    await sealAll(state, [collectionId]);
+    // Only files that a manifest names are never written again: a replay would make a segment of the same id, with later rows, too.
+    await commit(state);
+    // Segments that were dropped meanwhile may have no file, and files written after a change of the schema may hold columns that the moment did not have.
+    const { schema } = requireCollectionById(state.catalog, collectionId);
+    if (schema !== collection.schema || !entries.every((entry) => shard?.holds(entry))) continue;
     const { name, description, protectionSeconds } = request;
-    const snapshot = { id, name, description, moment, protectionSeconds, schema, ...definition, segments };
+    const id = state.clock.ids(1);
+    const snapshot = { id, name, description, moment, protectionSeconds, ...definitionOf(collection), segments: entries.map(filesOf) };
     const record = { kind: "createSnapshot", collectionId, snapshot, timestamp: state.clock.tick() } as const;
     applyRecord(state.catalog, record);
     await state.log.append(RecordKind.Catalog, [encodeRecord(record)], (lsn) => applyCatalogRecord(state, record, lsn));
     return { ...snapshot, createdTimestamp: record.timestamp, pins: [] };
-  } finally {
-    for (const { deletesFile } of segments) if (deletesFile !== undefined) state.pendingFiles.delete(deletesFile);
   }
 };
 
@@ -105,7 +98,7 @@ export const openRestored = async (state: Applicable, record: RestoreSnapshotRec
   } catch (error) {
     for (const core of opened) core.release();
     for (const { id } of record.segments) state.restored.delete(id);
-    throw error;
+    throw coreError(error);
   }
 };
 
@@ -138,14 +131,14 @@ const restoreRecord = (state: EngineState, snapshot: Snapshot, database: string,
   };
 };
 
-/** Call inside the storage lane. Returns the id of the new collection. @throws what refuses a collection of this name, 2600 */
+/** Call inside the storage lane. Returns the id of the new collection. @throws what refuses a collection of this name, 2600, 100 */
 export const restoreSnapshot = async (
   state: EngineState,
-  source: Collection,
+  sourceId: bigint,
   snapshotName: string,
   target: { readonly database: string; readonly name: string },
 ): Promise<bigint> => {
-  const snapshot = requireSnapshot(state.catalog.collections.get(source.id) ?? source, snapshotName);
+  const snapshot = requireSnapshot(requireCollectionById(state.catalog, sourceId), snapshotName);
   const record = restoreRecord(state, snapshot, target.database, target.name);
   await openRestored(state, record);
   try {

@@ -95,6 +95,8 @@ const followCatalog = (state: Applicable, before: Catalog, record: CatalogRecord
       const collection = state.catalog.collections.get(record.definition.id);
       if (collection === undefined) return;
       const shard = shardOf(state, collection);
+      // What was dead at the snapshot's moment may be missing from its files.
+      shard.horizon = record.moment;
       for (const { id } of record.segments) {
         const entry = state.restored.get(id);
         if (entry === undefined) throw new Error(`segment ${id} of a restored collection was not opened`);

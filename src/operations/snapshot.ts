@@ -78,8 +78,9 @@ const list = (call: Call, request: Omit<Named, "name">) => {
 };
 
 /** Restores of this process, by engine; they are gone when it ends, as their ids say nothing afterwards. */
-const jobs = new WeakMap<EngineApi, Map<bigint, Init<RestoreSnapshotInfo>>>();
-const jobsOf = (call: Call): Map<bigint, Init<RestoreSnapshotInfo>> => {
+type Job = Init<RestoreSnapshotInfo> & { readonly sourceId: bigint };
+const jobs = new WeakMap<EngineApi, Map<bigint, Job>>();
+const jobsOf = (call: Call): Map<bigint, Job> => {
   let known = jobs.get(call.engine);
   if (known === undefined) {
     known = new Map();
@@ -103,6 +104,7 @@ const restore = async (call: Call, request: RestoreSnapshotRequest) => {
   await call.engine.restoreSnapshot(source, request.name, { database, name: request.targetCollectionName });
   jobsOf(call).set(jobId, {
     jobId,
+    sourceId: source.id,
     snapshotName: request.name,
     dbName: database,
     collectionName: request.targetCollectionName,
@@ -120,11 +122,12 @@ const restoreState = (call: Call, jobId: bigint) => {
   return { info };
 };
 
-/** All, or those into one collection or database. */
+/** All, or those from or into one collection, or into one database. */
 const restoreJobs = (call: Call, request: ListRestoreSnapshotJobsRequest) => {
-  if (request.collectionName !== "") requireCollection(call.engine.catalog, databaseOf(call, request), request.collectionName);
-  const wanted = (info: Init<RestoreSnapshotInfo>): boolean =>
-    (request.collectionName === "" || info.collectionName === request.collectionName) &&
+  const named =
+    request.collectionName === "" ? undefined : requireCollection(call.engine.catalog, databaseOf(call, request), request.collectionName);
+  const wanted = (info: Job): boolean =>
+    (named === undefined || info.collectionName === named.name || info.sourceId === named.id) &&
     (request.dbName === "" || info.dbName === request.dbName);
   return { jobs: [...jobsOf(call).values()].filter(wanted) };
 };

@@ -201,6 +201,55 @@ describe.each([
     await client.dropAlias({ alias: "blue" });
   });
 
+  test("snapshots: a collection as it was, made into another", async () => {
+    const name = "kept";
+    const named = { collectionName: name, snapshotName: "monday" };
+    await client.createCollection({ collectionName: name, dimension: 2 });
+    await client.createPartition({ collectionName: name, partitionName: "north" });
+    const rowsOf = (ids: number[]) => ids.map((id) => ({ id, vector: [id, 1] }));
+    await client.insert({ collectionName: name, data: rowsOf([1, 2, 3]) });
+    const before = BigInt(Date.now()) << 18n;
+    await client.createSnapshot({ ...named, description: "before the move", compactionProtectionSeconds: 60 });
+    expect(await failureOf(client.createSnapshot(named))).toMatchObject({ code: 1100 });
+    expect(await client.listSnapshots({ collectionName: name })).toEqual(["monday"]);
+    const info = await client.describeSnapshot(named);
+    expect(info).toMatchObject({ name: "monday", description: "before the move", collectionName: name });
+    expect(info.partitionNames.sort()).toEqual(["_default", "north"]);
+    expect(info.createTimestamp).toBeGreaterThanOrEqual(before);
+    await client.delete({ collectionName: name, ids: [1] });
+    await client.insert({ collectionName: name, data: rowsOf([4]) });
+
+    const targetCollectionName = "kept_monday";
+    const jobId = await client.restoreSnapshot({ ...named, targetCollectionName });
+    expect(await client.getRestoreState(jobId)).toMatchObject({
+      jobId,
+      snapshotName: "monday",
+      databaseName: "default",
+      collectionName: targetCollectionName,
+      state: "Completed",
+      progress: 100,
+      reason: "",
+    });
+    expect((await client.listRestoreJobs({ collectionName: targetCollectionName })).map((job) => job.jobId)).toEqual([jobId]);
+    expect(await client.listPartitions({ collectionName: targetCollectionName })).toEqual(["_default", "north"]);
+    await client.loadCollection({ collectionName: targetCollectionName });
+    const ids = async (collectionName: string) =>
+      (await client.query({ collectionName, filter: "id > 0", outputFields: ["id"], consistencyLevel: "Strong" })).map(({ id }) => id);
+    expect(await ids(targetCollectionName)).toEqual([1, 2, 3]);
+    expect(await ids(name)).toEqual([2, 3, 4]);
+    expect(await failureOf(client.restoreSnapshot({ ...named, targetCollectionName }))).toMatchObject({ code: 1100 });
+
+    const pinId = await client.pinSnapshot({ ...named, ttlSeconds: 60 });
+    expect(await failureOf(client.dropSnapshot(named))).toMatchObject({ code: 2601 });
+    await client.unpinSnapshot(pinId);
+    await client.dropSnapshot(named);
+    await client.dropSnapshot(named);
+    expect(await failureOf(client.describeSnapshot(named))).toMatchObject({ code: 2600 });
+    expect(await failureOf(client.getRestoreState(1n))).toMatchObject({ code: 2101 });
+    await client.dropCollection({ collectionName: targetCollectionName });
+    await client.dropCollection({ collectionName: name });
+  });
+
   test("a collection by its schema: every type, nulls and defaults, 64-bit integers", async () => {
     const name = "every_type";
     await client.createCollection({

@@ -43,9 +43,24 @@ export class Driver {
     return reply as Reply;
   }
 
-  async createCollection(collectionName: string, dim: number): Promise<void> {
+  /** The dimension of a collection that another driver made. */
+  know(collectionName: string, dim: number): void {
     this.dims.set(collectionName, dim);
+  }
+
+  /** Creates a collection and nothing else. */
+  async define(collectionName: string, dim: number): Promise<void> {
+    this.know(collectionName, dim);
     await this.call("CreateCollection", { collectionName, schema: CollectionSchema.encode(schemaOf(collectionName, dim)), shardsNum: 1 });
+  }
+
+  async createCollection(collectionName: string, dim: number): Promise<void> {
+    await this.define(collectionName, dim);
+    await this.finish(collectionName);
+  }
+
+  /** What follows the creation of a collection: its index, and that it is loaded. */
+  async finish(collectionName: string): Promise<void> {
     const extraParams = [
       { key: "index_type", value: "FLAT" },
       { key: "metric_type", value: "L2" },
