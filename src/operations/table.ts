@@ -21,6 +21,7 @@ import { operations as resourceGroups } from "./resource-group.js";
 import { operations as rows } from "./row.js";
 import { operations as searches } from "./search.js";
 import { operations as snapshots } from "./snapshot.js";
+import { operations as restores } from "./snapshot-restore.js";
 
 const declared: readonly AnyOperation[] = [
   ...connections,
@@ -39,6 +40,7 @@ const declared: readonly AnyOperation[] = [
   ...flushes,
   ...compactions,
   ...snapshots,
+  ...restores,
   ...resourceGroups,
 ];
 

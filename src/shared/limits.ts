@@ -52,6 +52,9 @@ export const RESULT_BYTES_MAX = 104857600;
 export const SNAPSHOT_PROTECTION_SECONDS_MAX = 604800;
 export const PIN_SECONDS_MAX = 2592000;
 
+/** Jobs of restoring that are remembered. */
+export const RESTORE_JOBS_REMEMBERED_MAX = 1024;
+
 /** Megabytes of a segment below which no target size of a compaction may be (dataCoord.segment.maxSize). */
 export const SEGMENT_MB_MAX = 1024;
 
