@@ -17,6 +17,7 @@ import type {
   Written,
 } from "./api.js";
 import { Background } from "./background.js";
+import { writeClosedMark } from "./closed-mark.js";
 import type { Compaction, CompactionRequest } from "./compaction.js";
 import { indexProgress } from "./indexing.js";
 import { countRows, queryRows, searchRows } from "./read.js";
@@ -187,8 +188,18 @@ export class Engine implements EngineApi {
     await this.background.stop();
     if (this.state.log.byteSize > this.state.settings.replayBytesMax) await this.sealBeforeEnd();
     await this.state.log.close();
+    await this.markClosed();
     for (const shard of this.state.shards.values()) shard.drop();
     await this.release();
+  }
+
+  /** Without it the next opening only knows less. */
+  private async markClosed(): Promise<void> {
+    try {
+      await writeClosedMark(this.state.store, this.state.log.nextLsn);
+    } catch (error) {
+      this.state.logger.warn({ reason: String(error) }, "the mark of an orderly close could not be written");
+    }
   }
 
   /** So that the next opening has little to replay. The log has it all: a failure costs only that time. */

@@ -15,8 +15,10 @@ import { openDirectory } from "../store/directory.js";
 import type { Store } from "../store/store.js";
 import type { EngineApi } from "./api.js";
 import { HybridClock } from "./clock.js";
+import { readClosedMark } from "./closed-mark.js";
 import { loadCore } from "./core.js";
 import { coreError } from "./core-errors.js";
+import { readDeletes } from "./delete-files.js";
 import { Engine } from "./engine.js";
 import { openIndex } from "./indexing.js";
 import { Leases } from "./leases.js";
@@ -90,14 +92,13 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
     const collection = state.catalog.collections.get(collectionId);
     if (collection !== undefined) shardOf(state, collection).horizon = horizon;
   }
+  const closed = await readClosedMark(store);
   const replay = replayer(state, manifest);
   const log: Log = await openLog(env, store.path("log"), { fsync: options.fsync ?? "always" }, manifest?.replayFrom ?? 1, replay);
-  if (manifest !== undefined && log.nextLsn <= manifest.appliedLsn) {
+  const reached = Math.max((manifest?.appliedLsn ?? 0) + 1, closed);
+  if (log.nextLsn < reached) {
     await log.close();
-    throw failureBecause(
-      "dataIntegrity",
-      `the log ends at record ${log.nextLsn - 1}, before record ${manifest.appliedLsn} that the manifest counts`,
-    );
+    throw failureBecause("dataIntegrity", `the log ends at record ${log.nextLsn - 1}, before record ${reached - 1} that it once had`);
   }
   return new Engine(Object.assign(state, { log }), async () => store.close());
 };
@@ -110,7 +111,7 @@ const openSegment = async (state: Applicable, segment: ManifestSegment): Promise
   const core = await state.core.openSegment(shard.schema, state.store.path(segment.file));
   if (core.filterDamaged)
     state.logger.warn({ file: segment.file }, "the key filter of a segment file is damaged; look-ups go without until it is written anew");
-  if (segment.deletesFile !== undefined) core.applyDeletes(await state.store.readFile(segment.deletesFile));
+  if (segment.deletesFile !== undefined) await readDeletes(state, core, segment.deletesFile);
   const entry = sealedEntry({ ...segment, core });
   entry.deletesFile = segment.deletesFile;
   entry.persistedDeletes = core.deletedCount;

@@ -15,6 +15,7 @@ import { CollectionSchema } from "../shared/proto/generated/messages.js";
 import type { CoreSegment } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { coreColumns } from "./core-schema.js";
+import { readDeletes } from "./delete-files.js";
 import { openIndex } from "./indexing.js";
 import { RecordKind } from "./records.js";
 import { commit, sealAll } from "./seal.js";
@@ -89,7 +90,7 @@ export const openRestored = async (state: Applicable, record: RestoreSnapshotRec
     for (const segment of record.segments) {
       const core = await state.core.openSegment(schema, state.store.path(segment.file));
       opened.push(core);
-      if (segment.deletesFile !== undefined) core.applyDeletes(await state.store.readFile(segment.deletesFile), record.moment);
+      if (segment.deletesFile !== undefined) await readDeletes(state, core, segment.deletesFile, record.moment);
       const { id, partitionId, file, level } = segment;
       const entry = sealedEntry({ id, collectionId: collection.id, partitionId, core, file, level });
       for (const index of segment.indexes) await openIndex(state, entry, index);

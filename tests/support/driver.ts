@@ -65,7 +65,8 @@ export class Driver {
       { key: "index_type", value: "FLAT" },
       { key: "metric_type", value: "L2" },
     ];
-    await this.call("CreateIndex", { collectionName, fieldName: "vector", extraParams });
+    const known = [...this.engine.catalog.collections.values()].find(({ name }) => name === collectionName);
+    if (known?.indexes.length === 0) await this.call("CreateIndex", { collectionName, fieldName: "vector", extraParams });
     await this.call("LoadCollection", { collectionName });
   }
 
