@@ -16,7 +16,7 @@ import { FaultyEnv } from "../support/faulty-env.js";
 import { mirror, mirrorFolder } from "../support/mirror.js";
 import { runSeed, SeededRandom } from "../support/random.js";
 
-const DAMAGES = Number(process.env.ELANUS_DAMAGES ?? 2000);
+const DAMAGES = Number(process.env.ELANUS_DAMAGES ?? (process.env.ELANUS_LONG ? 100_000 : 2000));
 const PAGE = 4096;
 const ROWS = 1500;
 

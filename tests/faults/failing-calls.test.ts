@@ -13,7 +13,7 @@ import { mirror, mirrorFolder } from "../support/mirror.js";
 
 const CODES = ["EIO", "ENOSPC", "EMFILE"] as const;
 /** Loads of a phase; more by ELANUS_LOADS. */
-const LOADS = Number(process.env.ELANUS_LOADS ?? 1);
+const LOADS = Number(process.env.ELANUS_LOADS ?? (process.env.ELANUS_LONG ? 5 : 1));
 const folders: string[] = [];
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });

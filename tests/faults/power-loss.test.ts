@@ -15,7 +15,7 @@ import { FaultyEnv } from "../support/faulty-env.js";
 import { mirror, mirrorFolder } from "../support/mirror.js";
 import { runSeed, SeededRandom } from "../support/random.js";
 
-const SCHEDULES = Number(process.env.ELANUS_SCHEDULES ?? 2000);
+const SCHEDULES = Number(process.env.ELANUS_SCHEDULES ?? (process.env.ELANUS_LONG ? 1_000_000 : 2000));
 const PROCESSES_A_LIFE = 10;
 const known = JSON.parse(readFileSync(join(import.meta.dirname, "seeds.json"), "utf8")) as { readonly powerLoss: readonly number[] };
 
