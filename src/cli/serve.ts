@@ -4,10 +4,12 @@
  * The first SIGINT or SIGTERM stops cleanly (running calls finish, the log is closed); the second one ends the process at once, which loses
  * nothing that was acknowledged. What keeps the server from starting is told in one sentence, with exit code 1.
  */
+import { totalmem } from "node:os";
 import { resolve } from "node:path";
 import { openEngine } from "../engine/open.js";
 import { operations } from "../operations/table.js";
 import { realEnv } from "../shared/env.js";
+import { REQUEST_BYTES_MAX } from "../shared/limits.js";
 import { type Settings, settings } from "../shared/settings.js";
 import { createLogger, type Logger } from "../telemetry/log.js";
 import { type RunningServer, startServer } from "../wire/server.js";
@@ -81,16 +83,31 @@ const untilSignal = (logger: Logger): Promise<NodeJS.Signals> =>
     process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   });
 
+/** Bytes of large requests in flight: this part of the memory, but no more than so many. */
+const RECEIVE_PART = 0.25;
+const RECEIVE_BYTES_MAX = 2 ** 30;
+
+/** Part of the machine's memory, or of what a container may take, that is ours unless told. */
+const OUR_PART = 0.8;
+
+const memoryFor = (chosen: number): number => {
+  if (chosen > 0) return chosen;
+  const constrained = process.constrainedMemory();
+  return Math.floor((constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()) * OUR_PART);
+};
+
 export const serve = async (chosen: Settings): Promise<void> => {
   const logger = createLogger(chosen.logLevel);
   const folder = resolve(chosen.data);
   const stopped = untilSignal(logger);
   process.on("unhandledRejection", (error) => logger.error({ error }, "a fault of ours: a failure that nobody waited for"));
+  const maxMemory = memoryFor(chosen.maxMemory);
   const engine = await openEngine({
     folder,
     env: realEnv,
     fsync: chosen.fsync,
     logger,
+    maxMemory,
     ...(chosen.threads > 0 ? { threads: chosen.threads } : {}),
   }).catch((error) => {
     logger.debug({ error }, "the engine did not open");
@@ -108,6 +125,7 @@ export const serve = async (chosen: Settings): Promise<void> => {
       host: chosen.host,
       port: chosen.port,
       connectionsMax: chosen.connectionsMax,
+      receiveBytesMax: Math.min(RECEIVE_BYTES_MAX, Math.max(REQUEST_BYTES_MAX, Math.floor(maxMemory * RECEIVE_PART))),
       stopMs: chosen.stopSeconds * 1000,
     });
   } catch (error) {

@@ -138,6 +138,9 @@ export interface EngineApi {
   isClustering(collection: Collection): boolean;
   /** Bytes of the log that the next opening would replay. */
   readonly logBytes: number;
+  /** Bytes that rows, indexes and requests take, and may take. */
+  readonly memoryUsed: number;
+  readonly memoryLimit: number;
   /** Background work that runs or waits, and what became of the rest. */
   jobs(): readonly JobState[];
   jobTotals(): ReadonlyMap<JobKind, JobTotals>;

@@ -51,6 +51,11 @@ export class Background {
     const full = entries.filter((entry) => entry.core.byteSize >= this.state.settings.segmentBytesMax);
     for (const entry of full) this.state.shards.get(entry.collectionId)?.rotate([entry.partitionId]);
     if (full.length > 0) this.checkpointSoon();
+    const crowding = this.state.memory.toSeal();
+    if (crowding !== undefined) {
+      this.state.shards.get(crowding.collectionId)?.rotate([crowding.partitionId]);
+      this.checkpointSoon();
+    }
     this.sealIfLogIsLong();
   }
 

@@ -1,7 +1,7 @@
 /** One open data folder: the answers to operations. Its state is in `state.ts`, what goes on besides in `background.ts`. */
 import { encodeRecord } from "../catalog/codec.js";
 import { applyRecord } from "../catalog/reducer.js";
-import type { Catalog, CatalogRecord, Collection, IndexDefinition, Snapshot } from "../catalog/types.js";
+import type { Catalog, CatalogRecord, Collection, IndexDefinition, LoadRecord, Snapshot } from "../catalog/types.js";
 import type { PrimaryKeys, Timestamp } from "../shared/types.js";
 import type {
   CatalogChange,
@@ -22,6 +22,7 @@ import type { Compaction, CompactionRequest } from "./compaction.js";
 import { indexProgress } from "./indexing.js";
 import { countRows, queryRows, searchRows } from "./read.js";
 import { RecordKind } from "./records.js";
+import { bytesToLoad, followLoad } from "./residency.js";
 import { type JobKind, type JobState, type JobTotals, Priority } from "./scheduler.js";
 import { commit, sealAll } from "./seal.js";
 import { createSnapshot, restoreSnapshot, type SnapshotRequest } from "./snapshots.js";
@@ -67,11 +68,13 @@ export class Engine implements EngineApi {
     const timestamp = this.state.clock.tick();
     const record = { ...change, timestamp } as CatalogRecord;
     applyRecord(this.state.catalog, record);
+    if (record.kind === "load") await this.requireRoom(record);
     const catalog = await this.state.log.append(RecordKind.Catalog, [encodeRecord(record)], (lsn) => {
       applyCatalogRecord(this.state, record, lsn);
       return this.state.catalog;
     });
     if (record.kind === "createIndex") this.background.indexSoon();
+    if (record.kind === "load" || record.kind === "release") await this.followLoad(record.collectionId);
     if (FREES_FILES.has(record.kind)) this.background.commitSoon();
     this.background.sealIfLogIsLong();
     return { catalog, timestamp };
@@ -191,6 +194,24 @@ export class Engine implements EngineApi {
     await this.markClosed();
     for (const shard of this.state.shards.values()) shard.drop();
     await this.release();
+  }
+
+  private async requireRoom({ collectionId, partitionIds }: LoadRecord): Promise<void> {
+    const collection = this.state.catalog.collections.get(collectionId);
+    if (collection !== undefined) this.state.memory.require(await bytesToLoad(this.state, collection, partitionIds));
+  }
+
+  private async followLoad(collectionId: bigint): Promise<void> {
+    await followLoad(this.state, collectionId);
+    this.background.indexSoon();
+  }
+
+  get memoryUsed(): number {
+    return this.state.memory.used;
+  }
+
+  get memoryLimit(): number {
+    return this.state.memory.limit;
   }
 
   /** Without it the next opening only knows less. */

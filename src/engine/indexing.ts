@@ -8,6 +8,7 @@ import type { IndexProgress } from "./api.js";
 import type { CoreHnsw } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { graphOf, INDEXED_ROWS_MIN } from "./index-plan.js";
+import { isResident, putAway } from "./residency.js";
 import { indexFile } from "./seal.js";
 import type { SegmentEntry, SegmentIndex } from "./shard.js";
 import type { Applicable, EngineState } from "./state.js";
@@ -95,6 +96,7 @@ const buildOne = async (state: EngineState, wanted: Wanted, building: Building):
   if (built === undefined || building.stopped()) return;
   await building.inStorage(async () => {
     if (stillWanted(state, wanted)) entry.indexes.set(index.id, built);
+    if (!isResident(state, entry)) putAway(entry);
     if (built.file !== undefined) state.pendingFiles.delete(built.file);
   });
 };

@@ -12,6 +12,7 @@ import type { MergePlan } from "./compaction-plan.js";
 import type { CoreMerging, CoreSealing } from "./core.js";
 import { expiryAt, readerMs } from "./expiry.js";
 import { buildIndexesOf } from "./indexing.js";
+import { isResident, putAway } from "./residency.js";
 import type { Progress } from "./scheduler.js";
 import { commit, segmentFile, writeSegment } from "./seal.js";
 import { type SegmentEntry, type Shard, sealedEntry } from "./shard.js";
@@ -71,6 +72,7 @@ export const mergeSegments = async (
     taken = await hooks.inStorage(async () => {
       if (!wanted()) return false;
       takeOver(shard, plan, outputs, merging, moment);
+      for (const { entry } of outputs) if (!isResident(state, entry)) putAway(entry);
       await commit(state);
       return true;
     });

@@ -20,11 +20,12 @@ import { loadCore } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { readDeletes } from "./delete-files.js";
 import { Engine } from "./engine.js";
-import { openIndex } from "./indexing.js";
 import { Leases } from "./leases.js";
 import { decodeManifest, type Manifest, type ManifestSegment } from "./manifest.js";
+import { MemoryBudget } from "./memory.js";
 import { BY_PARTITION_KEY, decodeDelete, decodeRows, RecordKind } from "./records.js";
-import { sealedEntry } from "./shard.js";
+import { bringIndexes, isResident } from "./residency.js";
+import { type Shard, sealedEntry } from "./shard.js";
 import { openRestored } from "./snapshots.js";
 import { type Applicable, applyCatalogRecord, applyDelete, applyRows, type EngineSettings, routeRows, shardOf } from "./state.js";
 import { WriteGates } from "./write-gate.js";
@@ -36,6 +37,8 @@ export interface OpenOptions {
   readonly fsync?: "always" | "interval";
   /** Threads of the core; absent: one a processor. */
   readonly threads?: number;
+  /** Bytes that rows, indexes and requests may take; absent: no limit. */
+  readonly maxMemory?: number;
   readonly settings?: Partial<EngineSettings>;
 }
 
@@ -71,6 +74,7 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
   const body = await store.readManifest();
   const manifest = body === undefined ? undefined : decodeManifest(body);
   const clock = new HybridClock(env, manifest?.latestTimestamp);
+  const shards = new Map<bigint, Shard>();
   const state: Applicable = {
     env,
     core,
@@ -78,7 +82,8 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
     clock,
     logger: options.logger ?? silentLogger,
     settings: { ...defaults, ...options.settings },
-    shards: new Map(),
+    shards,
+    memory: new MemoryBudget(env, shards, options.maxMemory ?? Number.POSITIVE_INFINITY),
     leases: new Leases(env),
     gates: new WriteGates(),
     pendingFiles: new Set(),
@@ -100,6 +105,9 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
     await log.close();
     throw failureBecause("dataIntegrity", `the log ends at record ${log.nextLsn - 1}, before record ${reached - 1} that it once had`);
   }
+  for (const shard of shards.values()) {
+    for (const entry of shard.list()) if (isResident(state, entry)) await bringIndexes(state, entry);
+  }
   return new Engine(Object.assign(state, { log }), async () => store.close());
 };
 
@@ -115,7 +123,8 @@ const openSegment = async (state: Applicable, segment: ManifestSegment): Promise
   const entry = sealedEntry({ ...segment, core });
   entry.deletesFile = segment.deletesFile;
   entry.persistedDeletes = core.deletedCount;
-  for (const index of segment.indexes) await openIndex(state, entry, index);
+  // What is loaded is known once the log was replayed; until then the names are enough.
+  for (const index of segment.indexes) entry.indexes.set(index.indexId, index);
   shard.add(entry);
 };
 

@@ -16,7 +16,6 @@ import type { CoreSegment } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { coreColumns } from "./core-schema.js";
 import { readDeletes } from "./delete-files.js";
-import { openIndex } from "./indexing.js";
 import { RecordKind } from "./records.js";
 import { commit, sealAll } from "./seal.js";
 import { type SegmentEntry, sealedEntry } from "./shard.js";
@@ -93,7 +92,8 @@ export const openRestored = async (state: Applicable, record: RestoreSnapshotRec
       if (segment.deletesFile !== undefined) await readDeletes(state, core, segment.deletesFile, record.moment);
       const { id, partitionId, file, level } = segment;
       const entry = sealedEntry({ id, collectionId: collection.id, partitionId, core, file, level });
-      for (const index of segment.indexes) await openIndex(state, entry, index);
+      // It is not loaded yet: the names are enough.
+      for (const index of segment.indexes) entry.indexes.set(index.indexId, index);
       state.restored.set(id, entry);
     }
   } catch (error) {

@@ -14,6 +14,7 @@ import type { Store } from "../store/store.js";
 import type { HybridClock } from "./clock.js";
 import type { Core, CoreRows } from "./core.js";
 import type { Leases } from "./leases.js";
+import type { MemoryBudget } from "./memory.js";
 import { BY_PARTITION_KEY, type DeleteRecord, type RowsRecord } from "./records.js";
 import { type SegmentEntry, Shard } from "./shard.js";
 import type { WriteGates } from "./write-gate.js";
@@ -46,6 +47,7 @@ export interface EngineState {
   readonly shards: Map<bigint, Shard>;
   readonly leases: Leases;
   readonly gates: WriteGates;
+  readonly memory: MemoryBudget;
   /** Files of the store that are written or wanted, and that no manifest names yet. */
   readonly pendingFiles: Set<string>;
   /** Opened segments of collections that are being restored, by id; applying the record takes them. */

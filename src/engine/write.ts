@@ -74,6 +74,8 @@ const writeDecoded = async (
 
 const coreFields = (request: WriteRows) => request.fields.map(({ fieldId, data }) => ({ id: Number(fieldId), data }));
 
+const bytesOf = (request: WriteRows): number => request.fields.reduce((sum, { data }) => sum + data.length, 0);
+
 const write = async (state: EngineState, request: WriteRows, replace: boolean, onApplied: OnApplied): Promise<Written> => {
   const start = autoIdStart(state, request, replace);
   const fields = coreFields(request);
@@ -106,13 +108,15 @@ const complete = async (state: EngineState, request: UpdateRows): Promise<Decode
 };
 
 export const updateRows = (state: EngineState, request: UpdateRows, onApplied: OnApplied): Promise<Written> =>
-  state.gates.alone(request.collection.id, async () => writeDecoded(state, request, await complete(state, request), true, onApplied));
+  state.memory.during(bytesOf(request), () =>
+    state.gates.alone(request.collection.id, async () => writeDecoded(state, request, await complete(state, request), true, onApplied)),
+  );
 
 export const insertRows = (state: EngineState, request: WriteRows, onApplied: OnApplied): Promise<Written> =>
-  write(state, request, false, onApplied);
+  state.memory.during(bytesOf(request), () => write(state, request, false, onApplied));
 
 export const upsertRows = (state: EngineState, request: WriteRows, onApplied: OnApplied): Promise<Written> =>
-  write(state, request, true, onApplied);
+  state.memory.during(bytesOf(request), () => write(state, request, true, onApplied));
 
 const logDelete = async (state: EngineState, collection: Collection, partitionIds: readonly bigint[], ids: Buffer): Promise<bigint> => {
   return state.gates.share(collection.id, async () => {

@@ -41,6 +41,27 @@ const oneOf =
   (text: string): T | undefined =>
     values.find((value) => value === text);
 
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  K: 2 ** 10,
+  M: 2 ** 20,
+  G: 2 ** 30,
+};
+
+/** Bytes; 0 stands for the default. */
+const bytes = (text: string): number | undefined => {
+  const match = /^(\d{1,12}(?:\.\d+)?)\s*([A-Za-z]{0,3})$/.exec(text.trim());
+  const unit = UNITS[(match?.[2] ?? "").toUpperCase()];
+  return match === null || unit === undefined ? undefined : Math.floor(Number(match[1]) * unit);
+};
+
 const nonEmpty = (text: string): string | undefined => (text.trim() === "" ? undefined : text);
 
 export const settings = {
@@ -79,6 +100,16 @@ export const settings = {
     description: "always: a write is on disk before it is acknowledged; interval: shortly after, so a power loss may take the last moments",
     parse: oneOf("always", "interval"),
     rule: '"always" or "interval"',
+  }),
+  maxMemory: setting<number>({
+    flag: "max-memory",
+    argument: "<size>",
+    variable: "ELANUS_MAX_MEMORY",
+    default: 0,
+    defaultText: "four fifths of what the machine or the container has",
+    description: "memory that rows, indexes and requests may take, e.g. 2GiB or 500MB; writes and loads over it are refused",
+    parse: bytes,
+    rule: "a size such as 2GiB, 500MB or a number of bytes",
   }),
   threads: setting<number>({
     flag: "threads",

@@ -21,6 +21,10 @@ export class MetricsPage {
     this.segments();
     this.jobs();
     this.gauge("elanus_collections", "Collections of all databases.", [], (set) => set({}, engine.catalog.collections.size));
+    this.gauge("elanus_memory_bytes", "Bytes that rows, indexes and requests take, as the budget counts them.", [], (set) =>
+      set({}, engine.memoryUsed),
+    );
+    this.gauge("elanus_memory_limit_bytes", "Bytes that they may take.", [], (set) => set({}, engine.memoryLimit));
     this.gauge("elanus_log_bytes", "Bytes of the log that the next opening would replay.", [], (set) => set({}, engine.logBytes));
   }
 

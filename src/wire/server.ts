@@ -30,6 +30,8 @@ export interface ServerOptions extends Host {
   readonly connectionsMax: number;
   /** How long running calls may go on after `stop`. Milliseconds. */
   readonly stopMs: number;
+  /** Bytes of large requests in flight, over all connections; default 1 GiB. */
+  readonly receiveBytesMax?: number;
   /** How long a new connection may stay silent. Milliseconds; default 10 s. */
   readonly decideMs?: number;
   /** How long the headers of an HTTP/1.1 request may take. Milliseconds; default 15 s. */
@@ -47,7 +49,6 @@ export interface RunningServer {
 /** Bytes that a client may send ahead: of one stream, of one connection. Sized for inserts of tens of megabytes. */
 const STREAM_WINDOW_BYTES = 8 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 32 * 1024 * 1024;
-/** Bytes of large requests in flight, over all connections. */
 const RECEIVE_BYTES_MAX = 2 ** 30;
 const STREAMS_PER_CONNECTION_MAX = 10_000;
 const HEADER_BYTES_MAX = 64 * 1024;
@@ -108,7 +109,7 @@ class WireServer {
     });
     this.http2.on("sessionError", onError);
     this.http2.on("session", (session) => this.open(session));
-    const receiving = { budget: new ReceiveBudget(RECEIVE_BYTES_MAX), stallMs: options.stallMs ?? STALL_MS };
+    const receiving = { budget: new ReceiveBudget(options.receiveBytesMax ?? RECEIVE_BYTES_MAX), stallMs: options.stallMs ?? STALL_MS };
     const router = createRouter(options, [...healthMethods(() => this.stopping === undefined), ...reflectionMethods()]);
     this.http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       const path = headers[":path"] as string;

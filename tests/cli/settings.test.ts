@@ -26,6 +26,7 @@ test("every setting refuses what is no value of its kind", () => {
     host: [""],
     port: ["-1", "1.5", "0x10", "65536", "99999999999999999999", "", "abc"],
     fsync: ["Always", ""],
+    maxMemory: ["-1", "2TiBs", "much", ""],
     threads: ["-1", "1e3", "1025"],
     logLevel: ["trace", ""],
     slowRequestMs: ["-1", "NaN"],

@@ -62,6 +62,8 @@ export const memoryEngine = (delay: () => Promise<void> = async () => {}): Memor
     compactions: () => [],
     isClustering: () => false,
     logBytes: 0,
+    memoryUsed: 0,
+    memoryLimit: Number.POSITIVE_INFINITY,
     jobs: () => [],
     jobTotals: () => new Map(),
     close: async () => {},
