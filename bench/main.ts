@@ -1,23 +1,30 @@
-/** `npm run bench`: prints a table and writes bench/results/<date>.json. `-- --quick` takes a tenth of the rows; `-- --alone` leaves out Milvus Lite, which takes many minutes; `-- --rows N --dim D --seconds S` sets them. */
+/**
+ * `npm run bench`: the main suite (suite.ts); `npm run bench -- storage`: the storage suite (storage.ts). Prints a table and writes bench/results/<suite>….json.
+ *
+ * `--quick` takes a tenth of the rows; `--alone` leaves out Milvus Lite, which takes many minutes; `--python P` is a Python that has it.
+ * Main: `--rows N --dim D --seconds S`. Storage: `--rows N --dim D` (one shape instead of the three), `--log-mb M`, `--no-graph`.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { type RecoveryFigures, runStorage, type Shape, type StorageFigures } from "./storage.js";
 import { type LibraryFigures, RECALL_TARGET, runSuite, type ServerFigures } from "./suite.js";
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },
     rows: { type: "string" },
-    dim: { type: "string", default: "768" },
+    dim: { type: "string" },
     seconds: { type: "string", default: "8" },
+    "log-mb": { type: "string", default: "256" },
+    "no-graph": { type: "boolean", default: false },
     python: { type: "string" },
     alone: { type: "boolean", default: false },
   },
 });
-const rowCount = Number(values.rows ?? (values.quick ? 10_000 : 100_000));
-const dim = Number(values.dim);
 
 const round = (value: number | undefined, digits = 0): string => (value === undefined ? "-" : value.toFixed(digits));
 
@@ -51,13 +58,73 @@ const print = (rows: readonly string[][]): void => {
   });
 };
 
-const result = await runSuite({ rowCount, dim, seconds: Number(values.seconds), python: values.python, alone: values.alone });
-process.stdout.write(`\n${rowCount} x ${dim} float vectors, k=10, L2, HNSW M=16 efConstruction=200\n\n`);
-print(table(result.servers, result.library));
-const folder = join(import.meta.dirname, "results");
-mkdirSync(folder, { recursive: true });
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-const machine = { processor: cpus()[0]?.model, processors: cpus().length, node: process.version };
-const file = join(folder, `main-${rowCount}x${dim}.json`);
-writeFileSync(file, `${JSON.stringify({ commit, machine, rowCount, dim, ...result }, null, 2)}\n`);
-process.stdout.write(`\nwritten: ${file}\n`);
+const storageTable = (figures: readonly StorageFigures[]): string[][] => {
+  const rows: string[][] = [["", ...figures.map((f) => `${f.name}, ${f.rows} x ${f.dim}`)]];
+  const line = (name: string, of: (f: StorageFigures) => string) => rows.push([name, ...figures.map(of)]);
+  const resident = (r: StorageFigures["loaded"] | undefined) =>
+    r === undefined ? "-" : `${round(r.perByte, 2)} (${round(r.ownPerByte, 2)})`;
+  line("insert, rows/s (MB/s)", (f) => `${round(f.rowsPerSecond)} (${round(f.megabytesPerSecond)})`);
+  line("server CPU, µs a row", (f) => round(f.cpuMicrosPerRow, 1));
+  line("bytes written a byte inserted", (f) => round(f.writtenPerByte, 2));
+  line("flush, s", (f) => round(f.flushSeconds, 2));
+  line("search alone p50, p99, ms", (f) => `${round(f.searchAlone.p50Ms, 2)}, ${round(f.searchAlone.p99Ms, 2)}`);
+  line("search beside inserts p50, p99, ms", (f) => `${round(f.searchBeside.p50Ms, 2)}, ${round(f.searchBeside.p99Ms, 2)}`);
+  line("resident a byte of vectors (no file's): growing", (f) => resident(f.growing));
+  line("  loaded without a graph", (f) => resident(f.loaded));
+  line("  loaded with HNSW", (f) => resident(f.indexed));
+  line("  released", (f) => resident(f.released));
+  line("HNSW built and loaded, s", (f) => round(f.buildSeconds, 1));
+  return rows;
+};
+
+const recoveryTable = (figures: readonly RecoveryFigures[]): string[][] => [
+  ["", ...figures.map((f) => `${f.name}, ${f.logMb} MB of log`)],
+  ["kill -9 to the first right answer, s", ...figures.map((f) => round(f.readySeconds, 2))],
+];
+
+const save = (name: string, result: object): void => {
+  const folder = join(import.meta.dirname, "results");
+  mkdirSync(folder, { recursive: true });
+  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+  const machine = { processor: cpus()[0]?.model, processors: cpus().length, node: process.version };
+  const file = join(folder, `${name}.json`);
+  writeFileSync(file, `${JSON.stringify({ commit, machine, ...result }, null, 2)}\n`);
+  process.stdout.write(`\nwritten: ${file}\n`);
+};
+
+const runMain = async (): Promise<void> => {
+  const rowCount = Number(values.rows ?? (values.quick ? 10_000 : 100_000));
+  const dim = Number(values.dim ?? "768");
+  const result = await runSuite({ rowCount, dim, seconds: Number(values.seconds), python: values.python, alone: values.alone });
+  process.stdout.write(`\n${rowCount} x ${dim} float vectors, k=10, L2, HNSW M=16 efConstruction=200\n\n`);
+  print(table(result.servers, result.library));
+  save(`main-${rowCount}x${dim}`, { rowCount, dim, ...result });
+};
+
+/** 384: the shape that other servers were measured with. */
+const shapesOf = (): Shape[] => {
+  const graph = !values["no-graph"];
+  if (values.rows !== undefined) return [{ rows: Number(values.rows), dim: Number(values.dim ?? "384"), graph }];
+  const share = values.quick ? 0.1 : 1;
+  return [
+    { rows: 1_000_000 * share, dim: 128, graph },
+    { rows: 500_000 * share, dim: 768, graph },
+    { rows: 500_000 * share, dim: 384, graph: false },
+  ];
+};
+
+const runStorageSuite = async (): Promise<void> => {
+  const { python, alone } = values;
+  const liteRowsMax = values.quick ? 20_000 : 100_000;
+  const result = await runStorage({ shapes: shapesOf(), logMb: Number(values["log-mb"]), python, alone, liteRowsMax, settings: [] });
+  process.stdout.write("\nBatches of 5,000 float vectors through gRPC, fsync before the answer\n\n");
+  print(storageTable(result.shapes));
+  process.stdout.write("\n");
+  print(recoveryTable(result.recoveries));
+  save(values.rows !== undefined ? `storage-${values.rows}x${values.dim ?? "384"}` : values.quick ? "storage-quick" : "storage", result);
+};
+
+const suite = positionals[0] ?? "main";
+if (suite === "main") await runMain();
+else if (suite === "storage") await runStorageSuite();
+else throw new Error(`there is no suite ${suite}: main, storage`);

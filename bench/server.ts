@@ -13,13 +13,20 @@ export interface MeasuredServer {
   readonly uri: string;
   /** Seconds of CPU that the server has used. */
   cpuSeconds(): number;
-  /** Megabytes resident, and the most so far. */
-  memory(): { resident: number; peak: number };
+  /** Megabytes resident, the most so far, and what of `resident` is no file's pages. */
+  memory(): { resident: number; peak: number; own: number };
+  /** Bytes that the server made the system write to storage so far; undefined where the system does not tell. */
+  writtenBytes(): number | undefined;
+  /** Where its data folder is. */
+  readonly folder: string;
   /** Longest stall of the event loop since the last call, milliseconds; undefined where it cannot be known. */
   loopStallMs(): Promise<number | undefined>;
   /** Milliseconds from the start of the process to its first answer. */
   readonly startMs: number;
+  /** Ends it and removes its folder. */
   stop(): Promise<void>;
+  /** Ends it as a crash would; the folder stays. */
+  kill(): Promise<void>;
 }
 
 const freePort = (): Promise<number> =>
@@ -45,6 +52,15 @@ const megabytes = (pid: number, key: string): number => {
     .split("\n")
     .find((text) => text.startsWith(key));
   return Number(line?.replace(/\D+/g, "") ?? 0) / 1024;
+};
+
+/** Of the process alone; what tmpfs takes is not counted by the system. */
+const writtenBytes = (pid: number): number | undefined => {
+  try {
+    return Number(/^write_bytes: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, "utf8"))?.[1]);
+  } catch {
+    return undefined; // systems and containers that do not count
+  }
 };
 
 const children = (pid: number): number[] => {
@@ -90,10 +106,13 @@ const measured = async (name: string, command: string, args: string[], port: num
     name,
     uri,
     startMs,
+    folder,
+    writtenBytes: () => writtenBytes(pid),
     cpuSeconds: () => cpuSeconds(pids()),
     memory: () => ({
       resident: pids().reduce((sum, id) => sum + megabytes(id, "VmRSS"), 0),
       peak: pids().reduce((sum, id) => sum + megabytes(id, "VmHWM"), 0),
+      own: pids().reduce((sum, id) => sum + megabytes(id, "RssAnon"), 0),
     }),
     async loopStallMs() {
       if (name !== "Elanus") return undefined;
@@ -106,6 +125,10 @@ const measured = async (name: string, command: string, args: string[], port: num
       }
       return undefined;
     },
+    async kill() {
+      for (const id of pids()) process.kill(id, "SIGKILL");
+      await stopped(child);
+    },
     async stop() {
       child.kill("SIGTERM");
       await Promise.race([stopped(child), new Promise((resolve) => setTimeout(resolve, 10_000))]);
@@ -116,24 +139,26 @@ const measured = async (name: string, command: string, args: string[], port: num
   };
 };
 
-export const startElanus = async (): Promise<MeasuredServer> => {
+export interface StartOptions {
+  /** A folder that a killed server left; absent: a new one. */
+  readonly folder?: string;
+  /** Further arguments of `serve`. */
+  readonly settings?: readonly string[];
+}
+
+export const startElanus = async ({ folder, settings = [] }: StartOptions = {}): Promise<MeasuredServer> => {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), "elanus-bench-"));
+  const home = folder ?? mkdtempSync(join(tmpdir(), "elanus-bench-"));
   const monitor = join(root, "bench/loop-monitor.mjs");
   const main = join(root, "dist/cli/main.js");
-  return measured(
-    "Elanus",
-    process.execPath,
-    ["--single-threaded-gc", "--import", monitor, main, "serve", "--data", join(folder, "data"), "--port", String(port)],
-    port,
-    folder,
-  );
+  const serve = ["serve", "--data", join(home, "data"), "--port", String(port), ...settings];
+  return measured("Elanus", process.execPath, ["--single-threaded-gc", "--import", monitor, main, ...serve], port, home);
 };
 
 /** Milvus Lite's server of the Python environment of the benchmarks. */
-export const startMilvusLite = async (python: string): Promise<MeasuredServer> => {
+export const startMilvusLite = async (python: string, { folder }: StartOptions = {}): Promise<MeasuredServer> => {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), "milvus-lite-bench-"));
+  const home = folder ?? mkdtempSync(join(tmpdir(), "milvus-lite-bench-"));
   const command = join(dirname(python), "milvus-lite");
-  return measured("Milvus Lite", command, ["server", "--data-dir", join(folder, "data"), "--port", String(port)], port, folder);
+  return measured("Milvus Lite", command, ["server", "--data-dir", join(home, "data"), "--port", String(port)], port, home);
 };
