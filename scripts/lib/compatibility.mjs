@@ -7,7 +7,8 @@ const features = [
   ["Several vector fields a collection", "yes", "Up to 10; each search is over one."],
   ["Scalars: Bool, Int8 to Int64, Float, Double, VarChar, JSON, dynamic field", "yes", "Nullable and default values too."],
   ["Array", "partly", "Stored and returned; of filters only `is null`."],
-  ["Geometry, Timestamptz, Text, structs", "not yet", "Refused when a collection is created."],
+  ["Timestamptz", "partly", "Stored and returned in the time zone asked for; filters on it are not built."],
+  ["Geometry, Text, structs", "not yet", "Refused when a collection is created."],
   ["Functions (BM25, embeddings, MinHash)", "not yet", "Refused when a collection is created."],
   ["Partition key", "yes", "Rows go by Milvus's hash to `_default_0`, `_default_1`, …; filters on the key do not yet skip partitions."],
   ["Fields added to a collection with rows", "yes", "AddCollectionField; old rows read the default or null."],
@@ -29,7 +30,21 @@ const features = [
   ["Consistency levels", "yes", "All are served as Strong."],
   ["Authorization", "not yet", "Any user, password or token is accepted."],
   ["TLS", "not yet", "Cleartext gRPC and HTTP/1.1 on one port."],
-  ["TTL, compaction, import, snapshots, replicas", "not yet", ""],
+  ["Partial upsert, array append and remove", "yes", "Absent fields are kept, keys of the dynamic field merge; the collection must be loaded."],
+  ["Time to live: of a collection, and a field that holds each row's end", "yes", "Expired rows are not read; compactions drop them."],
+  [
+    "Compaction: mix, force merge, by clustering key, of deletes; automatic",
+    "yes",
+    "Segments grow to 512 MiB by themselves, a forced merge makes them as large as asked. Filters on the clustering key do not yet skip segments.",
+  ],
+  [
+    "Snapshots: create, list, describe, drop, pin, restore",
+    "yes",
+    "They name files and copy none. Growing rows are part of a snapshot; in Milvus only flushed ones are. A restore is complete when the call returns. Export is not built.",
+  ],
+  ["Memory budget", "yes", "`--max-memory`: writes over it are refused with code 9, loads with code 3; reads, deletes, releases and drops go on."],
+  ["mmap and warm-up properties", "partly", "`mmap.enabled` = false and `sync` read the files of a collection in before the load answers, `async` afterwards; by file, not by column."],
+  ["Import, replicas", "not yet", ""],
 ];
 
 const row = (cells) => `| ${cells.join(" | ")} |`;

@@ -134,7 +134,7 @@ export const operations: readonly AnyOperation[] = [
     privilege: "CreateCollection",
     scope: "database",
     built: "partly",
-    note: "Geometry, Timestamptz, Text, struct arrays and functions are refused",
+    note: "Geometry, Text, struct arrays and functions are refused",
     handle: createCollection,
     rest: [
       {
