@@ -13,6 +13,7 @@
  * | arrayTooLong | length, row, max | elements |
  * | arrayVarcharTooLong | row, index, length, max | bytes of an element |
  * | appendTooLong | length, row, max | elements once a partial update has appended its own |
+ * | duplicateKeys | - | a partial update that names a key twice |
  * | missingField | - | a partial update of a key that is not there, without a column that has no default |
  * | arrayTypeMismatch | expected, actual | elements of another type, as numbers of ScalarField's members; 0: none |
  * | varcharTooLong | row, length, max | bytes |
@@ -101,6 +102,8 @@ const arrayTypeMismatch: Maker = (_field, [expected, actual]) => {
   });
 };
 
+export const duplicateKeys = (): MilvusError => invalid("duplicate primary keys are not allowed in the same batch");
+
 const makers: Record<string, Maker> = {
   rowCount: (field, [actual, expected]) =>
     failure(
@@ -137,6 +140,7 @@ const makers: Record<string, Maker> = {
       `length of Array array field "${field}" exceeds max length, row number: ${row}, array index: ${index}, length: ${length}, max length: ${max}`,
     ),
   appendTooLong: (_field, [length, _row, max]) => invalid(`array length ${length} exceeds max_capacity ${max}`),
+  duplicateKeys,
   missingField: (field) => invalid(`fieldSchema(${field}) has no corresponding fieldData pass in`),
   arrayTypeMismatch,
   validLength: (field, [actual, expected]) =>

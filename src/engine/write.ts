@@ -7,11 +7,10 @@
  */
 
 import type { Collection } from "../catalog/types.js";
-import { invalid } from "../shared/errors.js";
 import type { PrimaryKeys } from "../shared/types.js";
 import type { ReadScope, UpdateRows, WriteRows, Written } from "./api.js";
 import type { CoreField, CoreRows } from "./core.js";
-import { coreError } from "./core-errors.js";
+import { coreError, duplicateKeys } from "./core-errors.js";
 import { fieldNames } from "./core-schema.js";
 import { expiryAt } from "./expiry.js";
 import { PrimaryKeyIds } from "./primary-keys.js";
@@ -58,7 +57,7 @@ const writeDecoded = async (
   onApplied: OnApplied,
 ): Promise<Written> => {
   const { rows, fields, autoIdStart: start } = decoded;
-  if (replace && rows.hasDuplicateKeys()) throw invalid("duplicate primary keys are not allowed in the same batch");
+  if (replace && rows.hasDuplicateKeys()) throw duplicateKeys();
   const { collection, partitionId, rowCount } = request;
   const unstamped = { collectionId: collection.id, partitionId, autoIdStart: start, rowCount, fields, timestamp: 0n };
   const parts = await routeRows(collection, unstamped, rows);

@@ -93,7 +93,7 @@ export const query = async (call: Call, request: QueryRequest): Promise<Init<Que
   if (aggregates.length > 0 && window.limit !== -1) throw invalid("count entities with pagination is not allowed");
   const scope = {
     collection,
-    partitionIds: loadedScope(collection, request.collectionName, partitionIds),
+    partitionIds: loadedScope(collection, request.collectionName, partitionIds, "failed to query"),
     ignoreGrowing,
     ...(filter.program === undefined ? {} : { filter: filter.program }),
     lease: isIterator,

@@ -69,11 +69,15 @@ export const ignoresGrowing = (params: readonly KeyValuePair[]): boolean => {
   return parsed;
 };
 
-/** The partitions to read, all of them loaded. @throws 101 when the collection is not loaded, 201 when a named partition is not */
-export const loadedScope = (collection: Collection, requestedName: string, partitionIds: readonly bigint[]): bigint[] => {
-  if (collection.load === undefined) throw failure("collectionNotLoaded", { collection: requestedName });
+/**
+ * The partitions to read, all of them loaded.
+ * @param context what could not be done then, as Milvus says it: `failed to query`
+ * @throws 101 when the collection is not loaded, 201 when a named partition is not
+ */
+export const loadedScope = (collection: Collection, requestedName: string, partitionIds: readonly bigint[], context = ""): bigint[] => {
+  if (collection.load === undefined) throw failure("collectionNotLoaded", { collection: requestedName }, context);
   const missing = partitionIds.find((id) => !isPartitionLoaded(collection, id));
-  if (missing !== undefined) throw failure("partitionNotLoaded", { partition: missing });
+  if (missing !== undefined) throw failure("partitionNotLoaded", { partition: missing }, context);
   if (partitionIds.length > 0) return [...partitionIds];
   return collection.load.all ? [] : [...collection.load.partitionIds];
 };

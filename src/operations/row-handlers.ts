@@ -144,8 +144,10 @@ export const insert = async (call: Call, request: InsertRequest): Promise<Init<M
 export const upsert = async (call: Call, request: UpsertRequest): Promise<Init<MutationResult>> => {
   const rows = writeRequest(call, request);
   // The rows that it completes are read as a query reads them.
-  if (rows.kind === "update")
-    loadedScope(rows.collection, request.collectionName, rows.partitionId === BY_PARTITION_KEY ? [] : [rows.partitionId]);
+  if (rows.kind === "update") {
+    const partitionIds = rows.partitionId === BY_PARTITION_KEY ? [] : [rows.partitionId];
+    loadedScope(rows.collection, request.collectionName, partitionIds, "failed to query");
+  }
   const work = rows.kind === "update" ? call.engine.update(rows) : call.engine.upsert(rows);
   const { ids, timestamp } = await inRequestedNames(call, request, work);
   const count = BigInt(rows.rowCount);

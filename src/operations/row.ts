@@ -54,7 +54,10 @@ const restInsert = async (call: Call, body: Body): Promise<RestReply> => {
 const fieldOpsIn = (body: Body): { fieldName: string; op: FieldPartialUpdateOp_OpType }[] =>
   objectsIn(body, "fieldOps").map((entry) => {
     const name = textIn(entry, "op");
-    const op = (FieldPartialUpdateOp_OpType as Record<string, FieldPartialUpdateOp_OpType>)[name];
+    const known = name.trim().toUpperCase();
+    const op = Object.hasOwn(FieldPartialUpdateOp_OpType, known)
+      ? FieldPartialUpdateOp_OpType[known as keyof typeof FieldPartialUpdateOp_OpType]
+      : undefined;
     if (op === undefined) throw invalid(`unsupported partial update op: ${name}`);
     return { fieldName: textIn(entry, "fieldName"), op };
   });

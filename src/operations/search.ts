@@ -106,7 +106,7 @@ const encodeResults = (collection: Collection, plan: OutputPlan, topK: number, r
   });
 };
 
-const search = async (call: Call, request: SearchRequest): Promise<Init<SearchResults>> => {
+export const search = async (call: Call, request: SearchRequest): Promise<Init<SearchResults>> => {
   const database = databaseOf(call, request);
   const collection = requireCollection(call.engine.catalog, database, request.collectionName);
   if (hasPartitionKey(collection) && request.partitionNames.length > 0) {
@@ -130,7 +130,7 @@ const search = async (call: Call, request: SearchRequest): Promise<Init<SearchRe
   }
   const roundDecimal = roundDecimalOf(params);
   const filter = compile(collection, request.dsl, request.exprTemplateValues);
-  const scope = loadedScope(collection, request.collectionName, partitionIds);
+  const scope = loadedScope(collection, request.collectionName, partitionIds, "failed to search");
   const index = indexOf(collection, field);
   const metric = metricOf(index, params);
   const extra = indexParams(params);

@@ -148,13 +148,16 @@ pub(super) fn append_array(column: &ColumnSchema, row: usize, old: &[u8], new: &
     write_array(column, row, &[old, new].concat(), out)
 }
 
-/// The elements of `old` that are none of `unwanted`, in the one form.
+/// The elements of `old` that equal none of `unwanted`, in the one form.
 pub(super) fn remove_elements(column: &ColumnSchema, old: &[u8], unwanted: &[u8], out: &mut Vec<u8>) -> Outcome<()> {
     let element = element_of(column);
-    let unwanted: HashSet<Vec<u8>> = elements(element, unwanted)?.into_iter().collect();
+    let unwanted: HashSet<Vec<u8>> = elements(element, unwanted)?
+        .into_iter()
+        .map(|value| without_sign_of_zero(element, value))
+        .collect();
     let kept: Vec<Vec<u8>> = elements(element, old)?
         .into_iter()
-        .filter(|value| !unwanted.contains(value))
+        .filter(|value| !unwanted.contains(&without_sign_of_zero(element, value.clone())))
         .collect();
     let mut body = Vec::new();
     match element {
@@ -175,6 +178,18 @@ pub(super) fn remove_elements(column: &ColumnSchema, old: &[u8], unwanted: &[u8]
     put_length(out, member, body.len());
     out.extend_from_slice(&body);
     Ok(())
+}
+
+/// Zero and minus zero are equal, and the only equal numbers that differ in their bytes.
+fn without_sign_of_zero(element: ColumnType, mut value: Vec<u8>) -> Vec<u8> {
+    if matches!(element, ColumnType::Float | ColumnType::Double)
+        && let Some((last, rest)) = value.split_last_mut()
+        && *last == 0x80
+        && rest.iter().all(|byte| *byte == 0)
+    {
+        *last = 0;
+    }
+    value
 }
 
 /// The elements of an array one by one: texts as they are, numbers as they stand in a packed run.

@@ -5,10 +5,10 @@
 //! The result is complete rows, and the same rows as encoded columns for the log, so that replay needs nothing else.
 //! Source of the rules: milvus internal/proxy/task_upsert.go, pkg/util/typeutil.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::arrays::{append_array, remove_elements};
 use super::chunk::Chunk;
@@ -46,7 +46,7 @@ pub struct Update {
 
 const VALID: u32 = 7;
 
-/// Kinds: those of decoding, `missingField` (new keys without a value that they need), `malformed`.
+/// Kinds: those of decoding, `duplicateKeys`, `missingField` (new keys without a value that they need), `malformed`.
 pub fn update_rows(schema: &Arc<Schema>, segments: &[SegmentSnapshot], request: &UpdateRequest) -> Outcome<Update> {
     let positions = positions_of(schema, &request.fields)?;
     let mut given: Vec<Option<Column>> = vec![None; schema.columns.len()];
@@ -57,7 +57,7 @@ pub fn update_rows(schema: &Arc<Schema>, segments: &[SegmentSnapshot], request: 
         .as_ref()
         .ok_or_else(|| Failure::of_field("missingField", schema.columns[schema.primary].id, vec![]))?;
     let expired = request.expiry.as_ref().map(|expiry| expiry.bind(schema)).transpose()?;
-    let old = alive_rows(segments, keys, request.read_timestamp, expired.as_ref());
+    let old = alive_rows(segments, keys, request.read_timestamp, expired.as_ref())?;
     let columns = schema.columns.iter().zip(&given).map(|(column, given)| {
         let operation = request
             .operations
@@ -87,11 +87,16 @@ pub fn update_rows(schema: &Arc<Schema>, segments: &[SegmentSnapshot], request: 
     Ok(Update { rows, fields })
 }
 
-/// The newest row of each key that is alive at the moment.
-fn alive_rows<'a>(segments: &'a [SegmentSnapshot], keys: &Column, timestamp: u64, expired: Option<&Expired>) -> Vec<Option<Pick<'a>>> {
+/// The newest row of each key that is alive at the moment. Kind `duplicateKeys` when a key is there twice.
+fn alive_rows<'a>(
+    segments: &'a [SegmentSnapshot],
+    keys: &Column,
+    timestamp: u64,
+    expired: Option<&Expired>,
+) -> Outcome<Vec<Option<Pick<'a>>>> {
     let row_count = keys.values.row_count();
     let mut rows: Vec<Option<Pick>> = vec![None; row_count];
-    let (places, asked) = match &keys.values {
+    let (places, asked): (HashMap<Vec<u8>, usize>, Keys) = match &keys.values {
         Values::Int64(values) => (
             values
                 .iter()
@@ -102,10 +107,13 @@ fn alive_rows<'a>(segments: &'a [SegmentSnapshot], keys: &Column, timestamp: u64
         ),
         values => {
             let text = |row| String::from_utf8_lossy(values.bytes_at(row)).into_owned();
-            let places: HashMap<Vec<u8>, usize> = (0..row_count).map(|row| (values.bytes_at(row).to_vec(), row)).collect();
+            let places = (0..row_count).map(|row| (values.bytes_at(row).to_vec(), row)).collect();
             (places, Keys::VarChar((0..row_count).map(text).collect()))
         }
     };
+    if places.len() < row_count {
+        return Err(Failure::new("duplicateKeys", vec![]));
+    }
     for segment in segments {
         let primary = segment.schema.primary;
         for pick in segment.lookup(&asked) {
@@ -124,7 +132,7 @@ fn alive_rows<'a>(segments: &'a [SegmentSnapshot], keys: &Column, timestamp: u64
             }
         }
     }
-    rows
+    Ok(rows)
 }
 
 fn complete(
@@ -225,6 +233,18 @@ fn texts_of<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Values {
     }
 }
 
+/// The members of an object by key; values are the texts that they are, so numbers keep all their digits. Of a key that occurs twice the last counts.
+fn object_of(text: &[u8]) -> Outcome<BTreeMap<String, &RawValue>> {
+    if text.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    serde_json::from_slice(text).map_err(|error| not_object(&error))
+}
+
+fn not_object(error: &serde_json::Error) -> Failure {
+    Failure::new("dynamicNotObject", vec![error.to_string().into()])
+}
+
 /// The held object with the given one's keys put over it.
 fn merge_objects<'a>(
     column: &ColumnSchema,
@@ -232,12 +252,6 @@ fn merge_objects<'a>(
     row_count: usize,
     held: impl Fn(usize) -> Option<(&'a Column, usize)>,
 ) -> Outcome<Column> {
-    let object = |text: &[u8]| -> Outcome<Map<String, Value>> {
-        if text.is_empty() {
-            return Ok(Map::new());
-        }
-        serde_json::from_slice(text).map_err(|error| Failure::new("dynamicNotObject", vec![error.to_string().into()]))
-    };
     let mut merged: Vec<Vec<u8>> = Vec::with_capacity(row_count);
     for row in 0..row_count {
         let new = given.values.bytes_at(row);
@@ -245,14 +259,14 @@ fn merge_objects<'a>(
             merged.push(new.to_vec());
             continue;
         };
-        let mut base = object(old.values.bytes_at(at))?;
-        base.extend(object(new)?);
-        let text = Value::Object(base).to_string();
+        let mut base = object_of(old.values.bytes_at(at))?;
+        base.extend(object_of(new)?);
+        let text = serde_json::to_vec(&base).map_err(|error| not_object(&error))?;
         if text.len() > column.max_length {
             let args = vec![text.len().into(), column.max_length.into(), 1i64.into()];
             return Err(Failure::new("jsonTooLong", args));
         }
-        merged.push(text.into_bytes());
+        merged.push(text);
     }
     Ok(Column {
         id: column.id,

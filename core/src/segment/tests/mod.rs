@@ -10,6 +10,7 @@ mod merging;
 mod schema_change;
 mod split;
 mod update;
+mod update_model;
 mod vectors;
 
 use std::hash::{BuildHasher, RandomState};

@@ -145,6 +145,60 @@ fn objects_of_the_dynamic_field_merge_by_key() {
 }
 
 #[test]
+fn values_of_merged_objects_stay_the_texts_that_they_are() {
+    let deep = format!("{}1{}", "[".repeat(300), "]".repeat(300));
+    let given = format!(r#"{{"a":18446744073709551617,"z":{deep},"q":1.50}}"#);
+    let objects = texts(9, &[given.as_bytes()]);
+    let updated = update(&[(100, scalars(3, &number(&[1]))), (104, objects)], 1, &[]).unwrap();
+    let expected = format!(r#"{{"a":18446744073709551617,"b":2,"q":1.50,"z":{deep}}}"#);
+    assert_eq!(cells(&updated.rows)[0][4], Some(Cell::Text(expected)));
+}
+
+#[test]
+fn a_key_that_is_there_twice_is_refused_first() {
+    let keys = (100, scalars(3, &number(&[77, 1, 77])));
+    assert_eq!(update(&[keys], 3, &[]).err().unwrap().kind, "duplicateKeys");
+}
+
+#[test]
+fn minus_zero_is_zero_where_elements_are_removed() {
+    let schema = Schema::parse(
+        r#"[{"id":1,"type":5,"primary":true},{"id":2,"type":22,"elementType":10,"maxCapacity":9},{"id":3,"type":22,"elementType":11,"maxCapacity":9}]"#,
+    );
+    let schema = Arc::new(schema.unwrap());
+    let key = scalars(3, &number(&[1]));
+    let floats = |values: &[f32]| run(4, values.iter().flat_map(|value| value.to_le_bytes()).collect());
+    let doubles = |values: &[f64]| run(5, values.iter().flat_map(|value| value.to_le_bytes()).collect());
+    let fields = |floats: &[u8], doubles: &[u8]| vec![(1, key.clone()), (2, texts(8, &[floats])), (3, texts(8, &[doubles]))];
+    let held = fields(&floats(&[0.0, -0.0, 1.0]), &doubles(&[-0.0, 0.0, -1.0]));
+    let segment = Segment::growing(Arc::clone(&schema));
+    let held: Vec<FieldBytes> = held.iter().map(|(id, data)| FieldBytes { id: *id, data }).collect();
+    segment.append(Rows::decode(&schema, 1, &held, None).unwrap(), 5).unwrap();
+    let given = fields(&floats(&[-0.0]), &doubles(&[0.0]));
+    let request = UpdateRequest {
+        read_timestamp: 9,
+        expiry: None,
+        row_count: 1,
+        fields: given.iter().map(|(id, data)| FieldBytes { id: *id, data }).collect(),
+        operations: vec![(2, ArrayOperation::Remove), (3, ArrayOperation::Remove)],
+    };
+    let rows = update_rows(&schema, &[segment.snapshot()], &request).unwrap().rows;
+    assert_eq!(rows.columns[1].values.bytes_at(0), floats(&[1.0]));
+    assert_eq!(rows.columns[2].values.bytes_at(0), doubles(&[-1.0]));
+}
+
+/// An array of fixed-width elements.
+fn run(member: u32, values: Vec<u8>) -> Vec<u8> {
+    let mut body = Vec::new();
+    put_length(&mut body, 1, values.len());
+    body.extend(values);
+    let mut out = Vec::new();
+    put_length(&mut out, member, body.len());
+    out.extend(body);
+    out
+}
+
+#[test]
 fn arrays_grow_and_shrink() {
     let fields = |values: &[i64]| vec![(100, scalars(3, &number(&[3]))), (103, texts(8, &[&array(values)]))];
     let of = |updated: Updated| updated.rows.columns[3].values.bytes_at(0).to_vec();
