@@ -12,6 +12,7 @@ import { operations as compactions } from "./compaction.js";
 import { operations as connections } from "./connect.js";
 import { operations as databases } from "./database.js";
 import { operations as flushes } from "./flush.js";
+import { operations as hybridSearches } from "./hybrid-search.js";
 import { operations as indexes } from "./index.js";
 import { operations as loads } from "./load.js";
 import { type AnyOperation, defineOperation } from "./operation.js";
@@ -36,6 +37,7 @@ const declared: readonly AnyOperation[] = [
   ...loads,
   ...rows,
   ...searches,
+  ...hybridSearches,
   ...queries,
   ...flushes,
   ...compactions,

@@ -71,6 +71,7 @@ const sentinels = {
   importFailed: { code: 2101, text: "importing data failed" },
   snapshotNotFound: { code: 2600, text: "snapshot not found", input: true },
   snapshotPinned: { code: 2601, text: "snapshot is pinned" },
+  inconsistentRequery: { code: 2200, text: "inconsistent requery result", retriable: true },
   notSupported: { code: 3000, text: "unsupported operation" },
   unexpected: { code: 65535, text: "unexpected error" },
 } as const satisfies Record<string, Sentinel>;

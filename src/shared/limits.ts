@@ -45,6 +45,8 @@ export const TOP_K_MAX = 16384;
 export const QUERY_VECTORS_MAX = 16384;
 /** offset + limit of a search or query (quotaAndLimits.limits.maxQueryResultWindow). */
 export const RESULT_WINDOW_MAX = 16384;
+/** Searches of one hybrid search. */
+export const HYBRID_SEARCHES_MAX = 1024;
 /** Bytes of a search or query result (quotaAndLimits.limits.maxOutputSize). */
 export const RESULT_BYTES_MAX = 104857600;
 
