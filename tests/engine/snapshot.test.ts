@@ -5,9 +5,13 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { requireSnapshot } from "../../src/catalog/apply-snapshot.js";
 import type { Collection } from "../../src/catalog/types.js";
 import type { EngineApi } from "../../src/engine/api.js";
 import { openEngine } from "../../src/engine/open.js";
+import { DataType, FieldData, FieldSchema, ValueField } from "../../src/shared/proto/generated/messages.js";
+import { fieldsToRows } from "../../src/shared/rows/decode.js";
+import { rowsToFields } from "../../src/shared/rows/encode.js";
 import { Driver } from "../support/driver.js";
 import { removeFolder, temporaryFolder } from "../support/server.js";
 
@@ -42,6 +46,34 @@ const restored = async (driver: Driver, name: string, into: string): Promise<Map
   expect(info.progress).toBe(100);
   await driver.call("LoadCollection", { collectionName: into });
   return driver.versions(into);
+};
+const asRows = (fieldsData: readonly Buffer[]) => fieldsToRows(fieldsData.map((data) => FieldData.decode(data)));
+/** Versions of the rows that were alive at a moment. */
+const versionsAt = async (driver: Driver, collectionName: string, guaranteeTimestamp: bigint): Promise<Map<number, number>> => {
+  const queryParams = [{ key: "iterator", value: "True" }];
+  const request = { collectionName, expr: "id >= 0", outputFields: ["version"], queryParams, guaranteeTimestamp };
+  const { fieldsData } = await driver.call<{ fieldsData: Buffer[] }>("Query", request);
+  return new Map(asRows(fieldsData).map((row) => [Number(row.id), Number(row.version)]));
+};
+const added = (name: string, dataType: DataType, defaultValue: Partial<ValueField>) =>
+  FieldSchema.encode(FieldSchema.create({ name, dataType, nullable: true, defaultValue: ValueField.create(defaultValue) }));
+const extender = (driver: Driver) => (collectionName: string, schema: Buffer) =>
+  driver.call("AddCollectionField", { collectionName, schema });
+/** The field `number` of all rows. */
+const numbersOf = async (driver: Driver, collectionName: string): Promise<number[]> => {
+  const request = { collectionName, expr: "id >= 0", outputFields: ["number"] };
+  return asRows((await driver.call<{ fieldsData: Buffer[] }>("Query", request)).fieldsData).map((row) => Number(row.number));
+};
+const PARTITIONS = 40;
+/** One row in each of many partitions: their files are written one after the other, so that something else comes in between. */
+const spread = async (engine: EngineApi, driver: Driver): Promise<void> => {
+  const { schema } = named(engine, "rows");
+  for (const id of range(0, PARTITIONS)) {
+    const partitionName = `p${id}`;
+    await driver.call("CreatePartition", { collectionName: "rows", partitionName });
+    const fieldsData = rowsToFields(schema, [{ id, version: 0, vector: [0, 0, 0, 0] }]).map(({ data }) => data);
+    await driver.call("Insert", { collectionName: "rows", partitionName, fieldsData, numRows: 1 });
+  }
 };
 const segmentBytes = (path: string): number =>
   readdirSync(join(path, "segments"))
@@ -96,6 +128,167 @@ describe("a snapshot", () => {
     }
     writing = false;
     await Promise.all(writers);
+  });
+
+  it("is exactly the moment that it names, while four writers insert, upsert and delete", async () => {
+    const { engine, driver } = await fresh();
+    await driver.createCollection("rows", 4);
+    let writing = true;
+    let failed: unknown;
+    const writer = async (ordinal: number): Promise<void> => {
+      const own = ordinal * 1_000_000;
+      for (let version = 0; writing; version++) {
+        await driver.insert("rows", range(own + version * 5, own + version * 5 + 5), version);
+        await driver.upsert("rows", [own + version], version + 1);
+        await driver.delete("rows", [own + Math.floor(version / 2) * 5 + 1]);
+        if (version % 7 === ordinal) await driver.flush("rows");
+      }
+    };
+    const writers = range(0, 4).map((ordinal) => writer(ordinal).catch((error: unknown) => (failed = error)));
+    const sizes: number[] = [];
+    for (const name of ["a", "b", "c", "d"]) {
+      await snapshot(driver, name);
+      const { moment } = requireSnapshot(named(engine, "rows"), name);
+      const made = await restored(driver, name, `of_${name}`);
+      expect(made).toEqual(await versionsAt(driver, "rows", moment));
+      sizes.push(made.size);
+    }
+    writing = false;
+    await Promise.all(writers);
+    expect(failed).toBeUndefined();
+    expect(new Set(sizes).size).toBeGreaterThan(1);
+  });
+
+  it("is left alone by rows that a replay puts into a segment of the same id", async () => {
+    const { path, engine, driver } = await fresh();
+    await driver.createCollection("rows", 4);
+    await driver.insert("rows", range(0, 100), 0);
+    await snapshot(driver, "s");
+    await driver.insert("rows", range(100, 200), 0);
+    await driver.delete("rows", range(0, 50));
+    await engine.close();
+    const later = new Driver(await open(path));
+    await later.flush("rows");
+    expect((await restored(later, "s", "made")).size).toBe(100);
+    expect((await later.versions("rows")).size).toBe(150);
+  });
+
+  it("is the same after a restart at each step of its life", async () => {
+    const { path, engine, driver } = await fresh();
+    let now = { engine, driver };
+    const step = async <T>(work: (driver: Driver) => Promise<T>): Promise<T> => {
+      const result = await work(now.driver);
+      await now.engine.close();
+      const next = await open(path);
+      now = { engine: next, driver: new Driver(next) };
+      return result;
+    };
+    const rows = new Map(range(0, 20).map((id) => [id, id < 5 ? 1 : 0]));
+    await step((by) => by.createCollection("rows", 4));
+    await step((by) => by.insert("rows", range(0, 20), 0));
+    await step((by) => by.upsert("rows", range(0, 5), 1));
+    await step((by) => snapshot(by, "s"));
+    const { pinId } = await step((by) =>
+      by.call<{ pinId: bigint }>("PinSnapshotData", { name: "s", collectionName: "rows", ttlSeconds: 600n }),
+    );
+    await step((by) => by.delete("rows", range(0, 15)));
+    expect(await step((by) => restored(by, "s", "one"))).toEqual(rows);
+    expect(await step((by) => by.versions("one"))).toEqual(rows);
+    await step((by) => by.delete("one", [0]));
+    await step((by) => by.flush("one"));
+    expect((await step((by) => by.versions("one"))).size).toBe(19);
+    await expect(now.driver.call("DropSnapshot", { name: "s", collectionName: "rows" })).rejects.toMatchObject({ code: 2601 });
+    expect(await step((by) => restored(by, "s", "two"))).toEqual(rows);
+    await step((by) => by.call("UnpinSnapshotData", { pinId }));
+    await step((by) => by.call("DropSnapshot", { name: "s", collectionName: "rows" }));
+    await step((by) => by.drop("rows"));
+    expect(await step((by) => by.versions("two"))).toEqual(rows);
+    expect((await step((by) => by.versions("one"))).size).toBe(19);
+  });
+
+  it("shares indexes with what is made of it, and its files outlive every owner but the last", async () => {
+    const { path, engine, driver } = await fresh();
+    const count = 1100;
+    await driver.createCollection("rows", 4);
+    await driver.call("ReleaseCollection", { collectionName: "rows" });
+    await driver.call("DropIndex", { collectionName: "rows", fieldName: "vector" });
+    const extraParams = Object.entries({ index_type: "HNSW", metric_type: "L2", M: "8", efConstruction: "40" }).map(([key, value]) => ({
+      key,
+      value,
+    }));
+    await driver.call("CreateIndex", { collectionName: "rows", fieldName: "vector", extraParams });
+    await driver.insert("rows", range(0, count), 0);
+    await driver.flush("rows");
+    const indexed = (name: string): number => {
+      const collection = named(engine, name);
+      const [index] = collection.indexes;
+      if (index === undefined) throw new Error(`${name} has no index`);
+      return engine.indexProgress(collection, index).indexedRows;
+    };
+    await expect.poll(() => indexed("rows"), { timeout: 20_000 }).toBe(count);
+    await snapshot(driver, "s");
+    const files = () =>
+      ["segments", "indexes"].flatMap((folder) => readdirSync(join(path, folder)).map((file) => `${folder}/${file}`)).sort();
+    const before = files();
+    expect(before).toHaveLength(2);
+    await restored(driver, "s", "made");
+    expect(indexed("made")).toBe(count);
+    await driver.flush("made");
+    await driver.drop("rows");
+    await driver.insert("made", [count], 0);
+    await driver.flush("made");
+    for (const file of before) expect(files()).toContain(file);
+    await driver.drop("made");
+    await expect.poll(files, { timeout: 20_000 }).toEqual([]);
+  });
+
+  it("has the fields of its moment; what it is made into may get others of the same ids", async () => {
+    const { path, engine, driver } = await fresh();
+    await driver.createCollection("rows", 4);
+    await driver.insert("rows", range(0, 10), 0);
+    await snapshot(driver, "s");
+    const extend = extender(driver);
+    await extend("rows", added("flag", DataType.Bool, { boolData: true }));
+    await driver.flush("rows");
+    await restored(driver, "s", "made");
+    expect(named(engine, "made").schema.fields.map(({ name }) => name)).toEqual(["id", "vector", "version"]);
+    await extend("made", added("number", DataType.Int64, { longData: 7n }));
+    expect(await numbersOf(driver, "made")).toEqual(Array(10).fill(7));
+    await driver.insert("made", [10], 0);
+    await driver.flush("made");
+    await engine.close();
+    expect(await numbersOf(new Driver(await open(path)), "made")).toEqual(Array(11).fill(7));
+  });
+
+  it("names no file with a column that its moment did not have", async () => {
+    const { path, engine, driver } = await fresh();
+    await driver.createCollection("rows", 4);
+    await spread(engine, driver);
+    const extend = extender(driver);
+    await Promise.all([snapshot(driver, "s"), extend("rows", added("other", DataType.Int64, { longData: 5n }))]);
+    await restored(driver, "s", "made");
+    const had = named(engine, "made").schema.fields.map(({ name }) => name);
+    expect(had.slice(0, 3)).toEqual(["id", "vector", "version"]);
+    await extend("made", added("number", DataType.Int64, { longData: 7n }));
+    // A manifest, so that the files are opened with the schema of now.
+    await driver.insert("made", [PARTITIONS], 0);
+    await driver.flush("made");
+    await engine.close();
+    expect(await numbersOf(new Driver(await open(path)), "made")).toEqual(Array(PARTITIONS + 1).fill(7));
+  });
+
+  it("is made again when rows go while their files are written", async () => {
+    const { engine, driver } = await fresh();
+    await driver.createCollection("rows", 4);
+    await spread(engine, driver);
+    await driver.call("ReleaseCollection", { collectionName: "rows" });
+    await Promise.all([snapshot(driver, "s"), driver.call("DropPartition", { collectionName: "rows", partitionName: "p0" })]);
+    expect([PARTITIONS - 1, PARTITIONS]).toContain((await restored(driver, "s", "without")).size);
+    await Promise.all([snapshot(driver, "t"), driver.truncate("rows")]);
+    expect([0, PARTITIONS - 1]).toContain((await restored(driver, "t", "emptied")).size);
+    const [made] = await Promise.allSettled([snapshot(driver, "u"), driver.drop("rows")]);
+    if (made.status === "rejected") expect(made.reason).toMatchObject({ code: 100 });
+    expect(driver.collections()).toEqual(["emptied", "without"]);
   });
 
   it("keeps its files until it is dropped, also over restarts", async () => {
