@@ -109,10 +109,15 @@ impl CoreSegment {
     }
 
     #[napi]
-    pub fn advise<'env>(&self, env: &'env Env, resident: bool) -> napi::Result<Object<'env>> {
+    pub fn mapped_size_of(&self, field_ids: Vec<u32>) -> f64 {
+        self.get().map_or(0, |segment| segment.mapped_size_of(&field_ids)) as f64
+    }
+
+    #[napi]
+    pub fn advise<'env>(&self, env: &'env Env, resident: bool, field_ids: Option<Vec<u32>>) -> napi::Result<Object<'env>> {
         let segment = self.segment().map_err(error_of)?;
         let work = move || {
-            segment.advise(resident);
+            segment.advise(resident, field_ids.as_deref());
             Ok(())
         };
         promise(env, Urgency::Background, work, |_, ()| Ok(()))

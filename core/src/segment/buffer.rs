@@ -1,7 +1,7 @@
 //! A run of plain values that is either owned or a view of a map (a file, or zeros); readers do not see which.
 
 use std::marker::PhantomData;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use bytemuck::Pod;
@@ -54,6 +54,14 @@ impl<T: Pod> Buffer<T> {
         match self {
             Buffer::Owned(values) => values,
             Buffer::Mapped { .. } => unreachable!("replaced above"),
+        }
+    }
+
+    /// Which bytes of this very map it is a view of.
+    pub(super) fn range_of(&self, file: &Arc<Mmap>) -> Option<Range<usize>> {
+        match self {
+            Buffer::Mapped { map, offset, length, .. } if Arc::ptr_eq(map, file) => Some(*offset..*offset + *length * size_of::<T>()),
+            _ => None,
         }
     }
 

@@ -1,6 +1,9 @@
 //! One column of a chunk: values laid out densely (nulls have a placeholder) and, where some row is null, a byte a row that says which are valid.
 
+use std::ops::Range;
 use std::sync::Arc;
+
+use memmap2::Mmap;
 
 use super::buffer::Buffer;
 
@@ -77,6 +80,13 @@ impl Column {
     pub fn byte_size(&self) -> usize {
         self.values.byte_size() + self.valid.as_ref().map_or(0, Buffer::byte_size)
     }
+
+    /// The bytes of a map that it is a view of.
+    pub(super) fn ranges_of(&self, map: &Arc<Mmap>) -> Vec<Range<usize>> {
+        let mut ranges = self.values.ranges_of(map);
+        ranges.extend(self.valid.as_ref().and_then(|valid| valid.range_of(map)));
+        ranges
+    }
 }
 
 impl Values {
@@ -111,6 +121,26 @@ impl Values {
             Values::Vectors { values, .. } => values.byte_size(),
             Values::Packed { bytes, .. } => bytes.byte_size(),
         }
+    }
+
+    fn ranges_of(&self, map: &Arc<Mmap>) -> Vec<Range<usize>> {
+        let range = match self {
+            Values::Bool(values) => values.range_of(map),
+            Values::Int8(values) => values.range_of(map),
+            Values::Int16(values) => values.range_of(map),
+            Values::Int32(values) => values.range_of(map),
+            Values::Int64(values) => values.range_of(map),
+            Values::Float(values) => values.range_of(map),
+            Values::Double(values) => values.range_of(map),
+            Values::Bytes { offsets, bytes } => {
+                let ranges = [offsets.range_of(map), bytes.range_of(map)];
+                return ranges.into_iter().flatten().collect();
+            }
+            Values::Repeated { .. } => None,
+            Values::Vectors { values, .. } => values.range_of(map),
+            Values::Packed { bytes, .. } => bytes.range_of(map),
+        };
+        range.into_iter().collect()
     }
 
     /// Bytes of all values, without the offsets of texts.

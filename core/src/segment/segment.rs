@@ -8,6 +8,7 @@
 //! A schema that gains columns (`schema_change.rs`) is set at once for all rows: each chunk becomes one that shares what it had and has more columns.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -95,11 +96,34 @@ impl Segment {
         self.file.as_ref().is_some_and(|file| file.filter_damaged)
     }
 
-    /// Reads the file's pages into memory, or gives them back to the system. A wish: where the system does not know it, nothing happens.
-    pub fn advise(&self, resident: bool) {
-        if let Some(file) = &self.file {
-            mapping::advise(&file.map, resident);
+    /// Bytes of the file that hold these columns.
+    pub fn mapped_size_of(&self, fields: &[u32]) -> usize {
+        self.ranges_of(fields).iter().map(Range::len).sum()
+    }
+
+    /// Reads the file's pages, or only those of some columns, into memory, or gives them back to the system. A wish: where the system does not know it,
+    /// nothing happens.
+    pub fn advise(&self, resident: bool, fields: Option<&[u32]>) {
+        let Some(file) = &self.file else { return };
+        match fields {
+            None => mapping::advise(&file.map, 0..file.map.len(), resident),
+            Some(fields) => {
+                for range in self.ranges_of(fields) {
+                    mapping::advise(&file.map, range, resident);
+                }
+            }
         }
+    }
+
+    fn ranges_of(&self, fields: &[u32]) -> Vec<Range<usize>> {
+        let (Some(file), state) = (&self.file, self.read()) else {
+            return Vec::new();
+        };
+        let columns = fields.iter().filter_map(|field| state.schema.position(*field));
+        let chunks = state.chunks.iter();
+        columns
+            .flat_map(|at| chunks.clone().flat_map(move |chunk| chunk.columns[at].ranges_of(&file.map)))
+            .collect()
     }
 
     fn of(schema: Arc<Schema>, sealed: bool, chunks: Vec<Arc<Chunk>>) -> Self {

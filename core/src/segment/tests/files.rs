@@ -174,3 +174,24 @@ fn damage_is_told_and_never_read() {
     }
     assert_eq!(Segment::open(&schema(5), "/no/such/file").err().unwrap().kind, "damaged");
 }
+
+#[test]
+fn pages_come_and_go_by_column_and_change_nothing() {
+    let mut random = Random::new();
+    let schema = schema(8);
+    let segment = filled(&mut random, &schema, 3);
+    let sealing = Sealing::start(&segment).unwrap();
+    let scratch = Scratch::new("pages");
+    let sealed = Segment::open(&schema, scratch.write(&all_blocks(&sealing))).unwrap();
+    let rows = rows_of(&sealed);
+    let fields: Vec<u32> = schema.columns.iter().map(|column| column.id).collect();
+    let each: Vec<usize> = fields.iter().map(|&field| sealed.mapped_size_of(&[field])).collect();
+    assert!(each.iter().any(|&bytes| bytes > 0), "{each:?}");
+    assert_eq!(each.iter().sum::<usize>(), sealed.mapped_size_of(&fields));
+    assert!(sealed.mapped_size_of(&fields) < sealed.mapped_size());
+    assert_eq!((segment.mapped_size_of(&fields), sealed.mapped_size_of(&[9999])), (0, 0));
+    for (resident, some) in [(false, None), (true, Some(&fields[..1])), (true, None), (false, Some(&fields[..]))] {
+        sealed.advise(resident, some);
+        assert!(rows_of(&sealed) == rows);
+    }
+}
