@@ -2,7 +2,7 @@
 
 import { localPrincipal } from "../../src/auth/principal.js";
 import type { EngineApi } from "../../src/engine/api.js";
-import { type AnyOperation, type Call, dispatch } from "../../src/operations/operation.js";
+import { type AnyOperation, type Call, dispatch, type RestReply } from "../../src/operations/operation.js";
 import { operations } from "../../src/operations/table.js";
 import { MilvusError } from "../../src/shared/errors.js";
 import { CollectionSchema, DataType, FieldData, type FieldSchema, type Status } from "../../src/shared/proto/generated/messages.js";
@@ -26,10 +26,8 @@ export class Driver {
   private readonly dims = new Map<string, number>();
   constructor(private readonly engine: EngineApi) {}
 
-  /** Calls an RPC; a failed status is thrown. */
-  async call<Reply>(rpc: string, init: object): Promise<Reply> {
-    const operation = byRpc.get(rpc) as AnyOperation;
-    const call: Call = {
+  private get context(): Call {
+    return {
       engine: this.engine,
       principal: localPrincipal(),
       databaseName: "",
@@ -37,10 +35,26 @@ export class Driver {
       signal: new AbortController().signal,
       session: { version: "v2.6.0", startedMs: 0 },
     };
-    const reply = (await dispatch(operation, call, operation.request.create(init))) as { status?: Status; code?: number; reason?: string };
+  }
+
+  /** Calls an RPC; a failed status is thrown. */
+  async call<Reply>(rpc: string, init: object): Promise<Reply> {
+    const operation = byRpc.get(rpc) as AnyOperation;
+    const reply = (await dispatch(operation, this.context, operation.request.create(init))) as {
+      status?: Status;
+      code?: number;
+      reason?: string;
+    };
     const status = reply.status ?? (reply as Status);
     if (status.code) throw new MilvusError(status.code, status.reason);
     return reply as Reply;
+  }
+
+  /** Calls a REST route's handler with a parsed body. */
+  async post(path: string, body: Readonly<Record<string, unknown>>): Promise<RestReply> {
+    const route = operations.flatMap(({ rest }) => rest).find((candidate) => candidate.route === `POST /v2/vectordb/${path}`);
+    if (route === undefined) throw new Error(`no route ${path}`);
+    return route.handle({ ...this.context, databaseName: "default" }, body);
   }
 
   /** The dimension of a collection that another driver made. */
