@@ -6,7 +6,7 @@
  */
 import { DataType } from "../shared/proto/generated/messages.js";
 import { badExpression, planFailed } from "./errors.js";
-import type { Calculation, Column, Item, Slot } from "./plan.js";
+import { type Calculation, type Column, type Item, type Slot, valueType } from "./plan.js";
 import { Arithmetic } from "./program.js";
 import { TokenKind } from "./tokens.js";
 import { canCalculate, holdsIntegers, integersNeeded, resultType, typeName } from "./types.js";
@@ -30,13 +30,17 @@ const isBitwise = (operator: Arithmetic): boolean => operator >= Arithmetic.BitA
 export const isValue = (item: Item): boolean => item.kind === "constant" || item.kind === "template";
 export const hasTemplate = (item: Item): boolean => item.kind === "template" || (item.kind === "arithmetic" && item.template);
 
-/** An Array field has no value that could be compared or calculated with. */
+/** An Array field, unlike one of its elements, has no order, and nothing is calculated with it. */
 export const refuseWholeArray = (item: Item): void => {
-  if (item.kind === "column" && item.type === DataType.Array) throw planFailed("can not comparisons array fields directly");
+  if (item.kind === "column" && valueType(item.column) === DataType.Array) throw planFailed("can not comparisons array fields directly");
 };
 
-/** The type of a value's elements when it is a list, else its own. */
-const scalarType = (item: Item): DataType => (item.kind === "constant" && item.value.kind === "array" ? item.value.elementType : item.type);
+/** The type that takes part: of a list and of an Array field that of the elements. */
+export const scalarType = (item: Item): DataType => {
+  if (item.type !== DataType.Array) return item.type;
+  if (item.kind === "constant" && item.value.kind === "array") return item.value.elementType;
+  return item.kind === "column" ? ((item.column.field.elementType ?? DataType.None) as DataType) : DataType.None;
+};
 
 const requireIntegers = (operator: Arithmetic, left: number, right: number): void => {
   if (operator !== Arithmetic.Modulo && !isBitwise(operator)) return;
@@ -107,7 +111,7 @@ export const calculationOf = (item: Item & { kind: "arithmetic" }): { column: Co
 
 /** The same, once the template's value is known: its type decides that of the calculation. */
 export const filledCalculation = (column: Column, operator: Arithmetic, operand: Exclude<Slot, { kind: "template" }>): Calculation => {
-  const own = column.field.dataType;
+  const own = valueType(column);
   requireIntegers(operator, own, constantType(operand));
   if (operand.kind === "array") throw planFailed("can not comparisons array directly");
   const type = resultType(own, constantType(operand));

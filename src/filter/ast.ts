@@ -32,6 +32,10 @@ export const NodeKind = {
   LiteralList: 15,
   /** Two operands, the bounds in the order written; `token` is the name or path; `operator` Less (ascending) or Greater; `count` see RangeBounds. */
   Range: 14,
+  /** Two operands, the array and the wanted elements; `operator` Contains, ContainsAll or ContainsAny. */
+  Contains: 16,
+  /** `array_length(name)`; `token` is the name or path. */
+  Length: 17,
 } as const;
 export type NodeKind = (typeof NodeKind)[keyof typeof NodeKind];
 

@@ -9,9 +9,10 @@ import { arithmetic, isArithmetic, refuseWholeArray } from "./arithmetic.js";
 import { type Node, NodeKind, RangeBounds } from "./ast.js";
 import { type Columns, requireScalar } from "./columns.js";
 import { booleanItem, compare, comparisonOf, range } from "./comparison.js";
+import { arrayLength, contains } from "./contains.js";
 import { badExpression, badLiteral, FilterError, planFailed } from "./errors.js";
 import { floatValue, integerValue, rawStringValue, stringValue } from "./literals.js";
-import { type Column, constantPlan, type Item, inverted, joined, type Plan } from "./plan.js";
+import { type Column, constantPlan, type Item, inverted, joined, type Plan, valueType } from "./plan.js";
 import { RangeInclusive } from "./program.js";
 import { TokenKind, type Tokens } from "./tokens.js";
 import { isStringType, isVectorType, typeName } from "./types.js";
@@ -108,6 +109,10 @@ class Checker {
         return this.#in(node);
       case NodeKind.Range:
         return this.#range(node, this.columns.resolve(text()));
+      case NodeKind.Contains:
+        return this.#contains(node);
+      case NodeKind.Length:
+        return arrayLength(this.columns.resolve(text()), () => this.#text(node));
       default:
         return this.#binary(node);
     }
@@ -157,6 +162,8 @@ class Checker {
   #nullTest(node: Node, column: Column): Item {
     if (isVectorType(column.field.dataType) && column.field.dataType !== DataType.ArrayOfVector)
       throw badExpression("IsNull/IsNotNull operations are not supported on vector fields");
+    if (column.element !== undefined)
+      throw badExpression(`IsNull/IsNotNull operations are not supported on array element access, got: ${this.#text(node)}`);
     const isNull = node.operator === TokenKind.IsNull;
     const plan: Plan = { op: column.path === undefined ? "isNull" : "exists", column };
     return predicate(isNull === (column.path === undefined) ? plan : inverted(plan));
@@ -206,7 +213,7 @@ class Checker {
     if (left.item.kind !== "column") throw badExpression(`'term' can only be used on single field, but got: ${quoted(left)}`);
     const { column } = left.item;
     const plan = this.#membership(column, right.item, () => quoted(right));
-    requireScalar(column, "'in'");
+    if (valueType(column) !== DataType.Array) requireScalar(column, "'in'");
     return predicate(node.count === 1 ? inverted(plan) : plan);
   }
 
@@ -214,13 +221,20 @@ class Checker {
     if (list.kind === "template") return { op: "in", column, values: { kind: "template", name: list.name } };
     if (list.kind !== "constant") throw badExpression(`value '${text()}' in list cannot be a non-const expression`);
     if (list.value.kind !== "array") throw badExpression(`the right-hand side of 'in' must be a list, but got: ${text()}`);
-    const type = column.field.dataType as DataType;
+    const type = valueType(column) as DataType;
     const values = list.value.values.map((value) => {
       const cast = tryCast(type, value);
       if (cast === undefined) throw badExpression(`value '${constantText(value)}' in list cannot be casted to ${typeName(type)}`);
       return cast;
     });
     return { op: "in", column, values: arrayOf(values) };
+  }
+
+  #contains(node: Node): Item {
+    const wanted = this.#pop();
+    const array = this.#pop();
+    const texts = [array, wanted].map((checked) => () => this.#outerText(checked.node)) as [() => string, () => string];
+    return predicate(contains(node.operator, array.item, wanted.item, texts));
   }
 
   /** `node.count` says which written bounds are included, the plan's `inclusive` which of low and high. */
@@ -271,8 +285,8 @@ class Checker {
   #like(operand: Item, pattern: Checked): Item {
     if (operand.kind !== "column") throw planFailed("like operation on complicated expr is unsupported");
     refuseWholeArray(operand);
-    if (!isStringType(operand.type) && operand.type !== DataType.JSON)
-      throw planFailed("like operation on non-string or no-json field is unsupported");
+    const type = valueType(operand.column);
+    if (!isStringType(type) && type !== DataType.JSON) throw planFailed("like operation on non-string or no-json field is unsupported");
     const { item } = pattern;
     const { column } = operand;
     if (item.kind === "template") return predicate({ op: "like", column, pattern: { kind: "template", name: item.name } });

@@ -2,13 +2,16 @@
  * From names to columns.
  *
  * A name that is not declared is a key of the dynamic field, if the collection has one: `x` is `$meta["x"]`, `x["y"]` is `$meta["x"]["y"]`.
- * `null` in any spelling is no name unless a field is called exactly so.
+ * `null` in any spelling is no name unless a field is called exactly so. An index behind an Array field is one of its elements.
  */
 import { DataType } from "../shared/proto/generated/messages.js";
 import { badExpression, notSupported, planFailed } from "./errors.js";
 import { jsonPath } from "./literals.js";
-import type { Column, FilterField } from "./plan.js";
+import { type Column, type FilterField, valueType } from "./plan.js";
 import { isVectorType, typeName } from "./types.js";
+
+/** No array is so long. */
+const INDEX_BEYOND = 0xffffffff;
 
 export class Columns {
   readonly #byName = new Map<string, FilterField>();
@@ -45,14 +48,16 @@ export class Columns {
       throw badExpression(`${typeName(field.dataType)} data type not supported accessed with []`);
     const { name, steps } = jsonPath(text);
     if (!isArray) return { field, path: field.name === name ? steps : [name, ...steps] };
-    if (steps.some((step) => typeof step === "string")) throw planFailed("can only access array field with integer index");
-    throw notSupported(`array element access ${text}`);
+    if (/["']/.test(text)) throw planFailed("can only access array field with integer index");
+    const [index, ...further] = steps;
+    if (further.length > 0) throw planFailed(`elements of array field ${name} have no elements: ${text}`);
+    return { field, element: typeof index === "number" ? index : INDEX_BEYOND };
   }
 }
 
 /** Throws when the core cannot compare columns of this type; `use` says what was asked of it. */
 export const requireScalar = (column: Column, use: string): void => {
-  const type = column.field.dataType;
+  const type = valueType(column);
   const scalar = (type >= DataType.Bool && type <= DataType.Int64) || type === DataType.Float || type === DataType.Double;
   if (scalar || type === DataType.String || type === DataType.VarChar || type === DataType.JSON) return;
   const what = `${use} on ${typeName(type)} field ${column.field.name}`;

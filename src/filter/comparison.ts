@@ -5,10 +5,10 @@
  * Source: milvus planparserv2 utils.go (HandleCompare, handleCompareRightValue, castRangeValue), parser_visitor.go (VisitRange).
  */
 import { DataType } from "../shared/proto/generated/messages.js";
-import { calculationOf, castSlot, hasTemplate, isValue, refuseWholeArray, slotOf } from "./arithmetic.js";
+import { calculationOf, castSlot, hasTemplate, isValue, refuseWholeArray, scalarType, slotOf } from "./arithmetic.js";
 import { requireScalar } from "./columns.js";
 import { badExpression, type FilterError, planFailed } from "./errors.js";
-import { type Column, constantPlan, type Item, type Plan, type Slot } from "./plan.js";
+import { type Column, constantPlan, type Item, type Plan, type Slot, valueType } from "./plan.js";
 import { Comparison, RangeInclusive } from "./program.js";
 import { TokenKind } from "./tokens.js";
 import { canCompare, isFloatingType, isIntegerType, isStringType, typeName } from "./types.js";
@@ -34,32 +34,31 @@ const turned: Readonly<Record<Comparison, Comparison>> = {
 
 export const comparisonOf = (token: TokenKind): Comparison | undefined => comparisons.get(token);
 
-/** The type that takes part in a comparison: of an Array, that of its elements. */
-const comparedType = (item: Item): number => {
-  if (item.type !== DataType.Array) return item.type;
-  if (item.kind === "constant" && item.value.kind === "array") return item.value.elementType;
-  return item.kind === "column" ? (item.column.field.elementType ?? DataType.None) : DataType.None;
-};
-
 const typeText = (item: Item): string =>
-  item.type === DataType.Array ? `${typeName(item.type)}[${typeName(comparedType(item))}]` : typeName(item.type);
+  item.type === DataType.Array ? `${typeName(item.type)}[${typeName(scalarType(item))}]` : typeName(item.type);
 
 const withValue = (comparison: Comparison, item: Item, slot: Slot): Plan => {
-  const value = hasTemplate(item) ? slot : castSlot(item.type, slot);
   if (item.kind === "arithmetic") {
+    const value = hasTemplate(item) ? slot : castSlot(item.type, slot);
     const { column, calculation } = calculationOf(item);
     requireScalar(column, "arithmetic");
     return { op: "compare", comparison, column, calculation, value };
   }
-  if (item.kind !== "column") throw planFailed("not supported to combine multiple fields");
-  requireScalar(item.column, "comparison");
-  return { op: "compare", comparison, column: item.column, value };
+  const column = item.kind === "length" ? lengthOf(item.column) : item.kind === "column" ? item.column : undefined;
+  const value = castSlot(column === undefined ? item.type : (valueType(column) as DataType), slot);
+  if (column === undefined) throw planFailed("not supported to combine multiple fields");
+  if (valueType(column) !== DataType.Array) requireScalar(column, "comparison");
+  return { op: "compare", comparison, column, value };
 };
+
+const lengthOf = (column: Column): Column => ({ ...column, length: true });
 
 const ofColumns = (comparison: Comparison, left: Item, right: Item): Plan => {
   if (left.kind !== "column" || right.kind !== "column") throw planFailed("only comparison between two fields is supported");
   if (left.type === DataType.JSON || right.type === DataType.JSON)
     throw planFailed("two column comparison with JSON type is not supported");
+  if (left.type === DataType.Array || right.type === DataType.Array)
+    throw planFailed(`unsupported ${left.type === DataType.Array ? "left" : "right"} datatype:ARRAY of compare expr`);
   requireScalar(left.column, "comparison");
   requireScalar(right.column, "comparison");
   return { op: "compareColumns", comparison, left: left.column, right: right.column };
@@ -77,7 +76,7 @@ export const compare = (comparison: Comparison, sign: string, left: Item, right:
     refuseWholeArray(left);
     refuseWholeArray(right);
   }
-  if (!hasTemplate(left) && !hasTemplate(right) && !canCompare(comparedType(left), comparedType(right)))
+  if (!hasTemplate(left) && !hasTemplate(right) && !canCompare(scalarType(left), scalarType(right)))
     throw planFailed(`comparisons between ${typeText(left)} and ${typeText(right)} are not supported`);
   const leftSlot = slotOf(left);
   const rightSlot = slotOf(right);
@@ -93,7 +92,7 @@ export const compare = (comparison: Comparison, sign: string, left: Item, right:
 const noRange = (): FilterError => planFailed("invalid range operations");
 
 const bound = (column: Column, value: Constant): Constant => {
-  const type = column.field.dataType;
+  const type = valueType(column);
   if (type === DataType.Bool || (type === DataType.JSON && value.kind === "bool"))
     throw planFailed("invalid range operations on boolean expr");
   if (type === DataType.JSON && value.kind === "array") throw noRange();
@@ -118,14 +117,15 @@ export const checkedBounds = (inclusive: number, low: Constant, high: Constant):
 
 /** A bound whose value came from a template: cast as any compared value is. */
 export const filledBound = (column: Column, value: Constant): Constant => {
-  const cast = tryCast(column.field.dataType as DataType, value);
-  if (cast === undefined) throw cannotCast(column.field.dataType as DataType, value);
+  const type = valueType(column) as DataType;
+  const cast = tryCast(type, value);
+  if (cast === undefined) throw cannotCast(type, value);
   return bound(column, cast);
 };
 
 /** `low CMP column CMP high`; `texts` are the two bounds as Milvus quotes them. */
 export const range = (column: Column, low: Item, high: Item, inclusive: number, texts: () => readonly [string, string]): Item => {
-  if (column.field.dataType === DataType.Array) throw planFailed("can not comparisons array fields directly");
+  if (valueType(column) === DataType.Array) throw planFailed("can not comparisons array fields directly");
   const [lowSlot, highSlot] = [slotOf(low), slotOf(high)];
   if (lowSlot === undefined) throw badExpression(`lowerbound cannot be a non-const expression: ${texts()[0]}`);
   if (highSlot === undefined) throw badExpression(`upperbound cannot be a non-const expression: ${texts()[1]}`);

@@ -13,9 +13,9 @@ import { Columns } from "./columns.js";
 import { FilterError, planFailed } from "./errors.js";
 import { tokenize } from "./lexer.js";
 import { parse } from "./parser.js";
-import { type Column, constantPlan, type FilterField, type Plan } from "./plan.js";
+import { type Column, constantPlan, type FilterField, type Plan, valueType } from "./plan.js";
 import { Comparison, type ProgramOperand, ProgramWriter } from "./program.js";
-import { fillCompare, fillList, fillPattern, fillRange, TemplateConstants } from "./templates.js";
+import { fillCompare, fillList, fillPattern, fillRange, fillWanted, TemplateConstants } from "./templates.js";
 import { type Constant, programValue } from "./values.js";
 
 export interface CompiledFilter {
@@ -26,7 +26,12 @@ export interface CompiledFilter {
   readonly keys?: PrimaryKeys;
 }
 
-const operandOf = ({ field, path }: Column): ProgramOperand => (path === undefined ? { field: field.id } : { field: field.id, path });
+const operandOf = ({ field, path, element, length }: Column): ProgramOperand => ({
+  field: field.id,
+  ...(path === undefined ? {} : { path }),
+  ...(element === undefined ? {} : { element }),
+  ...(length === undefined ? {} : { length }),
+});
 
 /** The operands of a run of one operator, in order. */
 const operandsOf = (plan: Plan & { op: "and" | "or" }): Plan[] => {
@@ -39,13 +44,26 @@ const operandsOf = (plan: Plan & { op: "and" | "or" }): Plan[] => {
   return operands;
 };
 
-/** One test a kind of value: a program's list is of one kind. A value of another kind than all of them is null for each, as it is in Milvus. */
+/** One test a kind of value (of whole arrays one a list): a program's list is of one kind. A value of another kind than all of them is null for each, as it is in Milvus. */
 const writeMembership = (writer: ProgramWriter, column: Column, values: readonly Constant[]): void => {
+  if (valueType(column) === DataType.Array) {
+    writer.or(values.length);
+    for (const value of values) writer.compare(Comparison.Equal, operandOf(column), programValue(value));
+    return;
+  }
   const kinds = new Set<Constant["kind"]>();
   for (const { kind } of values) kinds.add(kind);
   const lists = kinds.size < 2 ? [values] : [...kinds].map((kind) => values.filter((value) => value.kind === kind));
   if (lists.length > 1) writer.or(lists.length);
   for (const list of lists) writer.in(operandOf(column), list.map(programValue));
+};
+
+/** Of no elements an array contains all and none, whether it is null or not. */
+const writeContains = (writer: ProgramWriter, plan: Plan & { op: "contains" }, templates: TemplateConstants): void => {
+  const wanted = fillWanted(plan, templates);
+  const all = plan.quantifier === "ContainsAll";
+  if (wanted.length === 0) writer.constant(all);
+  else writer.contains(all, operandOf(plan.column), wanted.map(programValue));
 };
 
 const writeCompare = (writer: ProgramWriter, plan: Plan & { op: "compare" }, templates: TemplateConstants): void => {
@@ -70,6 +88,7 @@ const writeLeaf = (writer: ProgramWriter, plan: Plan, templates: TemplateConstan
   else if (plan.op === "range") writeRange(writer, plan, templates);
   else if (plan.op === "in") writeMembership(writer, plan.column, fillList(plan, templates));
   else if (plan.op === "like") writer.like(operandOf(plan.column), fillPattern(plan, templates));
+  else if (plan.op === "contains") writeContains(writer, plan, templates);
   else if (plan.op === "isNull") writer.isNull(operandOf(plan.column));
   else if (plan.op === "exists") writer.exists(operandOf(plan.column));
   else throw new Error(`${plan.op} is not a leaf of a filter`);

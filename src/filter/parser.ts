@@ -51,6 +51,9 @@ const literals: ReadonlyMap<TokenKind, NodeKind> = new Map([
   [TokenKind.EmptyArray, NodeKind.List],
 ] as const);
 
+const calls: ReadonlySet<TokenKind> = new Set([TokenKind.Contains, TokenKind.ContainsAll, TokenKind.ContainsAny]);
+const CALL_ARGUMENTS = 2;
+
 const prefixes: ReadonlySet<TokenKind> = new Set([TokenKind.Add, TokenKind.Subtract, TokenKind.BitNot, TokenKind.Not]);
 const ascending: ReadonlySet<TokenKind> = new Set([TokenKind.Less, TokenKind.LessEqual]);
 const descending: ReadonlySet<TokenKind> = new Set([TokenKind.Greater, TokenKind.GreaterEqual]);
@@ -68,8 +71,11 @@ interface Pending {
   readonly count: number;
 }
 
+/** What stands between brackets: one expression, the elements of a list, or the two arguments of a call. */
+type Inside = "parens" | "list" | "call";
+
 interface Bracket {
-  readonly list: boolean;
+  readonly inside: Inside;
   readonly token: number;
   /** How many operators waited when it was opened. */
   readonly waiting: number;
@@ -100,7 +106,10 @@ class Parser {
     const literal = literals.get(kind);
     if (literal !== undefined) this.#leaf(literal, TokenKind.End, this.#at);
     else if (kind === TokenKind.Identifier || kind === TokenKind.JsonIdentifier) this.#name(kind);
-    else if (kind === TokenKind.LeftParen || kind === TokenKind.LeftBracket) this.#open(kind === TokenKind.LeftBracket);
+    else if (kind === TokenKind.LeftParen) this.#open("parens", this.#at);
+    else if (kind === TokenKind.LeftBracket) this.#openList();
+    else if (calls.has(kind)) this.#openCall();
+    else if (kind === TokenKind.ArrayLength) this.#length();
     else if (kind === TokenKind.LeftBrace) this.#template();
     else if (kind === TokenKind.Exists || prefixes.has(kind)) {
       const precedence = kind === TokenKind.Exists ? EXISTS : UNARY;
@@ -113,14 +122,44 @@ class Parser {
     }
   }
 
+  /** `token` is what the brackets belong to; they open at the token at hand. */
+  #open(inside: Inside, token: number): void {
+    this.#brackets.push({ inside, token, waiting: this.#pending.length, count: 0 });
+    this.#at += 1;
+  }
+
   /** Lists of literals alone, which may be very long, become one node. */
-  #open(list: boolean): void {
-    const end = list ? this.#literalsEnd() : -1;
-    if (end !== -1) this.#leaf(NodeKind.LiteralList, TokenKind.End, end);
-    else {
-      this.#brackets.push({ list, token: this.#at, waiting: this.#pending.length, count: 0 });
-      this.#at += 1;
+  #openList(): void {
+    const end = this.#literalsEnd();
+    if (end === -1) this.#open("list", this.#at);
+    else this.#leaf(NodeKind.LiteralList, TokenKind.End, end);
+  }
+
+  #openCall(): void {
+    const token = this.#at;
+    this.#at += 1;
+    if (this.tokens.kind(this.#at) !== TokenKind.LeftParen) this.#mismatch("'('");
+    this.#open("call", token);
+  }
+
+  /** `array_length(name)`, whose argument is no expression. */
+  #length(): void {
+    const first = this.#at;
+    this.#at += 1;
+    if (this.tokens.kind(this.#at) !== TokenKind.LeftParen) this.#mismatch("'('");
+    this.#at += 1;
+    const token = this.#at;
+    const kind = this.tokens.kind(token);
+    if (kind !== TokenKind.Identifier && kind !== TokenKind.JsonIdentifier) {
+      this.#refuseFeature(kind, token);
+      this.#mismatch("{Identifier, JSONIdentifier, StructFieldIdentifier}");
     }
+    this.#at += 1;
+    const last = this.#at;
+    if (this.tokens.kind(last) !== TokenKind.RightParen) this.#mismatch("')'");
+    this.#push({ kind: NodeKind.Length, operator: TokenKind.End, token, count: 0, first, last, outerFirst: first, outerLast: last });
+    this.#at += 1;
+    this.#wantsOperand = false;
   }
 
   /** The token that closes the list which opens here, if it holds literals alone; else -1, found out at the first other token. */
@@ -142,7 +181,7 @@ class Parser {
   /** A trailing comma: the list ends where another element could begin. */
   #afterComma(): boolean {
     const bracket = this.#brackets.at(-1);
-    return bracket?.list === true && bracket.count > 0 && this.tokens.kind(this.#at - 1) === TokenKind.Comma;
+    return bracket?.inside === "list" && bracket.count > 0 && this.tokens.kind(this.#at - 1) === TokenKind.Comma;
   }
 
   /** What this server knows of the language and cannot run. */
@@ -198,14 +237,19 @@ class Parser {
     const bracket = this.#brackets.at(-1);
     if (kind === TokenKind.End && bracket === undefined) return true;
     if (this.#binary(kind)) return false;
-    if (bracket?.list === true && kind === TokenKind.RightBracket) {
-      this.#finishElement(bracket);
-      this.#closeList();
-    } else if (bracket?.list === true && kind === TokenKind.Comma) {
+    const inside = bracket?.inside;
+    const moreArguments = bracket !== undefined && inside === "call" && bracket.count + 1 < CALL_ARGUMENTS;
+    if (bracket !== undefined && kind === TokenKind.Comma && (inside === "list" || moreArguments)) {
       this.#finishElement(bracket);
       this.#at += 1;
       this.#wantsOperand = true;
-    } else if (bracket?.list === false && kind === TokenKind.RightParen) this.#closeParens(bracket);
+    } else if (bracket !== undefined && inside === "list" && kind === TokenKind.RightBracket) {
+      this.#finishElement(bracket);
+      this.#closeList();
+    } else if (bracket !== undefined && inside === "call" && kind === TokenKind.RightParen && !moreArguments) {
+      this.#finishElement(bracket);
+      this.#closeCall();
+    } else if (bracket !== undefined && inside === "parens" && kind === TokenKind.RightParen) this.#closeParens(bracket);
     else {
       this.#refuseFeature(kind, this.#at);
       this.#leftOver(bracket);
@@ -278,12 +322,21 @@ class Parser {
   }
 
   #closeList(): void {
+    this.#closeGroup(NodeKind.List, TokenKind.End);
+  }
+
+  #closeCall(): void {
+    this.#closeGroup(NodeKind.Contains, this.tokens.kind(this.#brackets.at(-1)?.token ?? 0));
+  }
+
+  /** Makes the finished operands of the innermost brackets one node, which ends at the token at hand. */
+  #closeGroup(kind: NodeKind, operator: TokenKind): void {
     const bracket = this.#brackets.pop();
-    if (bracket === undefined) throw new Error("the parser closed a list that was not open");
+    if (bracket === undefined) throw new Error("the parser closed brackets that were not open");
     this.#operands.length -= bracket.count;
     const { token: first, count } = bracket;
     const last = this.#at;
-    this.#push({ kind: NodeKind.List, operator: TokenKind.End, token: first, count, first, last, outerFirst: first, outerLast: last });
+    this.#push({ kind, operator, token: first, count, first, last, outerFirst: first, outerLast: last });
     this.#at += 1;
     this.#wantsOperand = false;
   }
@@ -300,7 +353,8 @@ class Parser {
 
   #leftOver(bracket: Bracket | undefined): never {
     if (bracket === undefined) throw planFailed(`invalid expression: ${this.tokens.source}`);
-    if (bracket.list) this.#mismatch("{',', ']'}");
+    if (bracket.inside === "list") this.#mismatch("{',', ']'}");
+    if (bracket.inside === "call" && bracket.count + 1 < CALL_ARGUMENTS) this.#mismatch("','");
     const { tokens } = this;
     const where = position(tokens.source, tokens.start(this.#at));
     if (tokens.kind(this.#at) === TokenKind.End) throw planFailed(`${where} missing ')' at '<EOF>'`);

@@ -5,7 +5,7 @@
  * their `Plan`. A plan holds constants already cast to the type of what they meet; a `Template` stands where a value comes later. Constants are folded
  * as plans are joined, which in Kleene logic changes no row: `true and x` is x, `false and x` is false, `not not x` is x.
  */
-import type { DataType } from "../shared/proto/generated/messages.js";
+import { DataType } from "../shared/proto/generated/messages.js";
 import type { Arithmetic, Comparison } from "./program.js";
 import type { Constant } from "./values.js";
 
@@ -25,7 +25,17 @@ export interface Column {
   readonly field: FilterField;
   /** Of a JSON field; absent: the whole document. */
   readonly path?: readonly (string | number)[];
+  /** Of an Array field: the index of one element; absent: the whole array. */
+  readonly element?: number;
+  /** Not the array that is there but the number of its elements. */
+  readonly length?: true;
 }
+
+/** The type of the value that a column has in a row. */
+export const valueType = ({ field, element, length }: Column): number => {
+  if (length === true) return DataType.Int64;
+  return element === undefined ? field.dataType : (field.elementType ?? DataType.None);
+};
 
 export interface Template {
   readonly kind: "template";
@@ -39,6 +49,9 @@ export interface Calculation {
   readonly operand: Slot;
   readonly type: DataType;
 }
+
+/** One wanted element, all of a list, any of a list: Milvus's names, as its messages say them. */
+export type Quantifier = "Contains" | "ContainsAll" | "ContainsAny";
 
 export type Plan =
   | { readonly op: "constant"; readonly value: boolean }
@@ -55,6 +68,7 @@ export type Plan =
   | { readonly op: "range"; readonly column: Column; readonly low: Slot; readonly high: Slot; readonly inclusive: number }
   | { readonly op: "in"; readonly column: Column; readonly values: Slot }
   | { readonly op: "like"; readonly column: Column; readonly pattern: Slot }
+  | { readonly op: "contains"; readonly quantifier: Quantifier; readonly column: Column; readonly wanted: Slot }
   | { readonly op: "isNull"; readonly column: Column }
   | { readonly op: "exists"; readonly column: Column };
 
@@ -63,6 +77,8 @@ export type Item =
   | { readonly kind: "constant"; readonly type: DataType; readonly value: Constant }
   | { readonly kind: "template"; readonly type: DataType; readonly name: string }
   | { readonly kind: "column"; readonly type: DataType; readonly column: Column }
+  /** `array_length(column)`, which stands only on one side of a comparison. */
+  | { readonly kind: "length"; readonly type: DataType; readonly column: Column }
   | {
       readonly kind: "arithmetic";
       readonly type: DataType;

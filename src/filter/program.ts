@@ -1,7 +1,7 @@
 /**
  * The compact form of a typed filter, read by `core/src/filter/program.rs`. Little-endian, preorder, no padding:
  *
- *     program  := version:u8 (1) node
+ *     program  := version:u8 (2) node
  *     node     := 0x01                                          true for every row
  *               | 0x02                                          false for every row
  *               | 0x10 count:u32 node*                          and   (Kleene)
@@ -14,15 +14,21 @@
  *               | 0x24 operand string                           operand like pattern
  *               | 0x25 operand                                  operand is null (never null itself); JSON path: absent or null
  *               | 0x26 operand                                  exists: the JSON path has at least one leaf that is not null
+ *               | 0x27 quantifier:u8 operand count:u32 value*   the array (an Array column, or at a JSON path) contains 1: any, 2: all of the values,
+ *                                                               one at least
  *     operand  := source arithmetic:u8 [value]                  value only when arithmetic is not 0
- *     source   := 0x01 field:u32                                column (of a JSON column: the whole document)
+ *     source   := 0x01 field:u32                                column (of a JSON column: the whole document; of an Array column: the whole array)
  *               | 0x02 field:u32 count:u32 step*                path in a JSON column
+ *               | 0x03 field:u32 index:u32                      element of an Array column
+ *               | 0x04 field:u32 count:u32 step*                length, an Int64, of the array at a path in a JSON column, or of an Array column (no steps)
  *     step     := 0x01 string | 0x02 index:u32
  *     value    := 0x01 u8 (bool) | 0x02 i64 | 0x03 f64 | 0x04 string | 0x05 string (JSON text, for JSON operands)
  *     string   := length:u32 bytes (UTF-8)
  *
  * Comparison: 1 `==`, 2 `!=`, 3 `<`, 4 `<=`, 5 `>`, 6 `>=`. Arithmetic: 1 `+`, 2 `-`, 3 `*`, 4 `/`, 5 `%`, 6 `&`, 7 `|`, 8 `^`.
  * A comparison, range, membership or pattern on a null (or, for JSON, absent or differently typed) operand is null; only true selects a row.
+ * An element beyond the end of its array is null; so are containment and length where no array is. A whole Array column meets JSON lists alone, with `==`
+ * (as long, and equal element by element) and `!=`. Numbers in arrays are equal across kinds; JSON null equals nothing.
  * Integers compare as int64 and wrap; a float on either side compares as float64, but a Float
  * column computes and compares in float32, its constants too. The nesting is at most 10,000 deep and is walked without recursion.
  */
@@ -46,12 +52,14 @@ export const Opcode = {
   Like: 0x24,
   IsNull: 0x25,
   Exists: 0x26,
+  Contains: 0x27,
 } as const;
 
-export const Source = { Column: 0x01, Path: 0x02 } as const;
+export const Source = { Column: 0x01, Path: 0x02, Element: 0x03, Length: 0x04 } as const;
+export const ContainsQuantifier = { Any: 1, All: 2 } as const;
 export const Step = { Key: 0x01, Index: 0x02 } as const;
 
-export const PROGRAM_VERSION = 1;
+export const PROGRAM_VERSION = 2;
 
 /** Bits of a Range's `inclusive`. */
 export const RangeInclusive = { Low: 1, High: 2 } as const;
@@ -70,6 +78,10 @@ export interface ProgramOperand {
   readonly field: number;
   /** Of a JSON column: keys and indexes, one at least. Absent: the column itself. */
   readonly path?: readonly (string | number)[];
+  /** Of an Array column: an index. */
+  readonly element?: number;
+  /** The length of the array in place of the array. */
+  readonly length?: true;
   readonly arithmetic?: { readonly operator: Arithmetic; readonly value: ProgramValue };
 }
 
@@ -136,6 +148,15 @@ export class ProgramWriter {
     this.#string(pattern);
   }
 
+  /** `values` are one at least; of a JSON operand they may be of several kinds. */
+  contains(all: boolean, operand: ProgramOperand, values: readonly ProgramValue[]): void {
+    this.#u8(Opcode.Contains);
+    this.#u8(all ? ContainsQuantifier.All : ContainsQuantifier.Any);
+    this.#operand(operand);
+    this.#u32(values.length);
+    for (const value of values) this.#value(value);
+  }
+
   isNull(operand: ProgramOperand): void {
     this.#u8(Opcode.IsNull);
     this.#operand(operand);
@@ -152,9 +173,11 @@ export class ProgramWriter {
   }
 
   #operand(operand: ProgramOperand): void {
-    this.#u8(operand.path === undefined ? Source.Column : Source.Path);
+    const { path, element, length } = operand;
+    this.#u8(length === true ? Source.Length : path !== undefined ? Source.Path : element !== undefined ? Source.Element : Source.Column);
     this.#u32(operand.field);
-    if (operand.path !== undefined) this.#path(operand.path);
+    if (length === true || path !== undefined) this.#path(path ?? []);
+    else if (element !== undefined) this.#u32(element);
     this.#u8(operand.arithmetic?.operator ?? Arithmetic.None);
     if (operand.arithmetic !== undefined) this.#value(operand.arithmetic.value);
   }

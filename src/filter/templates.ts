@@ -7,8 +7,9 @@
 import { DataType, type TemplateArrayValue, type TemplateValue } from "../shared/proto/generated/messages.js";
 import { filledCalculation } from "./arithmetic.js";
 import { checkedBounds, filledBound } from "./comparison.js";
+import { filledWanted } from "./contains.js";
 import { badPlan, FilterError } from "./errors.js";
-import type { Plan, Slot } from "./plan.js";
+import { type Plan, type Slot, valueType } from "./plan.js";
 import { matchEnd, stringEnd } from "./scan.js";
 import { type ArrayConstant, arrayOf, type Constant, cannotCast, tryCast } from "./values.js";
 
@@ -109,7 +110,7 @@ export const fillCompare = (plan: Plan & { op: "compare" }, templates: TemplateC
   const { column, calculation, value } = plan;
   if (calculation === undefined) {
     const constant = templates.get(value);
-    return { value: isTemplate(value) ? cast(column.field.dataType, constant) : constant };
+    return { value: isTemplate(value) ? cast(valueType(column), constant) : constant };
   }
   const operand = templates.get(calculation.operand, "the right operand value of");
   if (!isTemplate(calculation.operand) && !isTemplate(value)) return { value: templates.get(value), operand };
@@ -136,6 +137,13 @@ export const fillPattern = (plan: Plan & { op: "like" }, templates: TemplateCons
   throw badPlan(`the value of like expression template variable {${name}} is not string`);
 };
 
+/** The elements that an array must contain. */
+export const fillWanted = (plan: Plan & { op: "contains" }, templates: TemplateConstants): readonly Constant[] => {
+  const value = templates.get(plan.wanted);
+  const wanted = isTemplate(plan.wanted) ? filledWanted(plan.quantifier, plan.column, value) : value;
+  return plan.quantifier !== "Contains" && wanted.kind === "array" ? wanted.values : [wanted];
+};
+
 /** The list of a membership test; for a JSON operand numbers of two kinds are made floats. */
 export const fillList = (plan: Plan & { op: "in" }, templates: TemplateConstants): readonly Constant[] => {
   const list = templates.get(plan.values);
@@ -143,7 +151,7 @@ export const fillList = (plan: Plan & { op: "in" }, templates: TemplateConstants
     const name = plan.values.kind === "template" ? plan.values.name : "";
     throw badPlan(`the value of term expression template variable {${name}} is not array`);
   }
-  const type = plan.column.field.dataType;
+  const type = valueType(plan.column);
   const values = isTemplate(plan.values) ? list.values.map((value) => cast(type, value)) : list.values;
   const mixed = type === DataType.JSON && values.some(({ kind }) => kind === "int") && values.some(({ kind }) => kind === "float");
   return mixed ? values.map((value) => (value.kind === "int" ? { kind: "float", value: Number(value.value) } : value)) : values;

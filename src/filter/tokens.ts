@@ -65,6 +65,11 @@ export const TokenKind = {
   Feature: 49,
   /** `minimum_should_match`, `threshold`: legal only inside the calls of features. */
   Option: 50,
+  /** `json_contains`, `array_contains`. */
+  Contains: 51,
+  ContainsAll: 52,
+  ContainsAny: 53,
+  ArrayLength: 54,
 } as const;
 export type TokenKind = (typeof TokenKind)[keyof typeof TokenKind];
 
@@ -72,7 +77,6 @@ const features = [
   ..."text_match text_match_fuzzy phrase_match random_sample match_all match_any match_least match_most match_exact interval iso".split(
     " ",
   ),
-  ..."json_contains json_contains_all json_contains_any array_contains array_contains_all array_contains_any array_length".split(" "),
   ..."element_filter st_equals st_touches st_overlaps st_crosses st_contains st_intersects st_within st_dwithin st_isvalid".split(" "),
 ];
 
@@ -87,6 +91,13 @@ const lowerKeywords: [string, TokenKind][] = [
   ["false", TokenKind.Boolean],
   ["minimum_should_match", TokenKind.Option],
   ["threshold", TokenKind.Option],
+  ["json_contains", TokenKind.Contains],
+  ["array_contains", TokenKind.Contains],
+  ["json_contains_all", TokenKind.ContainsAll],
+  ["array_contains_all", TokenKind.ContainsAll],
+  ["json_contains_any", TokenKind.ContainsAny],
+  ["array_contains_any", TokenKind.ContainsAny],
+  ["array_length", TokenKind.ArrayLength],
   ...features.map((word): [string, TokenKind] => [word, TokenKind.Feature]),
 ];
 

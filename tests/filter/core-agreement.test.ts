@@ -8,21 +8,22 @@ import { schemaOf } from "../rows/schemas.js";
 import { runSeed, SeededRandom } from "../support/random.js";
 import { compile, dynamicFields } from "./fixture.js";
 import { randomFilter } from "./generate.js";
-import { type Cell, evaluate, json, type Row, single } from "./interpreter.js";
+import { array, type Cell, evaluate, json, type Row, single } from "./interpreter.js";
 
-const columns = dynamicFields.filter(({ dataType }) => dataType <= DataType.VarChar || dataType === DataType.JSON);
+const columns = dynamicFields.filter(({ dataType }) => dataType <= DataType.JSON);
 
 const schema = () =>
   schemaOf(
     columns
       .filter(({ dynamic }) => dynamic !== true)
-      .map(({ id, name, dataType, primary, nullable }) =>
+      .map(({ id, name, dataType, primary, nullable, elementType }) =>
         FieldSchema.create({
           fieldID: BigInt(id),
           name,
           dataType: dataType as FieldSchema["dataType"],
           isPrimaryKey: primary === true,
           nullable: nullable === true,
+          elementType: (elementType ?? DataType.None) as FieldSchema["elementType"],
         }),
       ),
     { enableDynamicField: true },
@@ -35,7 +36,8 @@ const documents = [
   '{"a":9007199254740993,"1":"one","o":{"k":10}}',
   '{"a":true,"l":[],"o":[7]}',
   '{"a":"abc","l":["x",7]}',
-  '{"a":-7.0}',
+  '{"a":-7.0,"l":[7,[1,2],"a",null,{},[],2.5,true]}',
+  '[1,10,"a",[7]]',
   "{}",
 ];
 const dynamics = ['"x":5', '"x":"5"', '"x":{"y":[7,8]}', '"x":[7,8]', '"x":2.5', '"z":1', '"x":null'];
@@ -54,6 +56,13 @@ const randomRow = (random: SeededRandom, id: number): Written => {
   const t = random.pick(["", "a", "abc", "zz", "中x"]);
   const j = maybe(random.pick(documents));
   const dynamic = `{${random.pick(dynamics)}}`;
+  const many = <T>(of: readonly T[]): T[] => Array.from({ length: random.below(4) }, () => random.pick(of));
+  const ai = many([0, 1, -7, 127, 10]);
+  const arr = maybe(many([0n, 1n, -7n, 10n, 9223372036854775807n, -9223372036854775808n]));
+  const ab = many([true, false]);
+  const af = maybe(many([0, 1.1, 2.5, -3, 0.1, 300]));
+  const ad = many([0.5, 2.5, -3, 1e300, 0.1, 10]);
+  const as = maybe(many(["", "a", "abc", "中文%", "b"]));
   const cells: Record<string, Cell> = {
     id: BigInt(id),
     i8: BigInt(i8),
@@ -65,9 +74,32 @@ const randomRow = (random: SeededRandom, id: number): Written => {
     t,
     j: j === null ? null : json(j),
     $meta: json(dynamic),
+    ai: array(ai.map(BigInt)),
+    arr: arr === null ? null : array(arr),
+    ab: array(ab),
+    af: af === null ? null : array(af, true),
+    ad: array(ad),
+    as: as === null ? null : array(as),
   };
   const row: Row = new Map(columns.map((column) => [column.id, cells[column.name] ?? null]));
-  const input = { id, i8, i64, f, d, b, s, t, j: j === null ? null : parseJson(j), ...(parseJson(dynamic) as object) };
+  const input = {
+    id,
+    i8,
+    i64,
+    f,
+    d,
+    b,
+    s,
+    t,
+    j: j === null ? null : parseJson(j),
+    ai,
+    arr,
+    ab,
+    af,
+    ad,
+    as,
+    ...(parseJson(dynamic) as object),
+  };
   return { row, input };
 };
 
@@ -76,13 +108,14 @@ it("the core selects the rows that the interpreter selects", async () => {
   const random = new SeededRandom(seed);
   const written = Array.from({ length: 200 }, (_, id) => randomRow(random, id));
   const core = loadCore();
-  const described = columns.map(({ id, dataType, primary, nullable, dynamic }) => ({
+  const described = columns.map(({ id, dataType, primary, nullable, dynamic, elementType }) => ({
     id,
     type: dataType,
     primary: primary === true,
     nullable: nullable === true,
     dynamic: dynamic === true,
     ...(dataType === DataType.JSON || dataType === DataType.VarChar ? { maxLength: 65535 } : {}),
+    ...(dataType === DataType.Array ? { elementType, maxCapacity: 10, maxLength: 100 } : {}),
   }));
   const coreSchema = core.createSchema(JSON.stringify(described));
   const encoded = rowsToFields(
@@ -94,7 +127,7 @@ it("the core selects the rows that the interpreter selects", async () => {
   const segment = core.createSegment(coreSchema);
   segment.append(await core.decodeRows(coreSchema, written.length, fields), 1n);
   let selective = 0;
-  for (let round = 0; round < 3_000; round++) {
+  for (let round = 0; round < 4_000; round++) {
     const text = randomFilter(random, 3);
     const { program } = compile(text);
     const keys = await core.keys([segment], { readTimestamp: 2n, ...(program === undefined ? {} : { filter: program }) });

@@ -1,7 +1,7 @@
 /** The collection that the filter tests ask, and how its answers are written. */
 import { compileFilter, type FilterField } from "../../src/filter/index.js";
 import { DataType, type TemplateValue } from "../../src/shared/proto/generated/messages.js";
-import { type Cell, evaluate, json, type Row, single } from "./interpreter.js";
+import { array, type Cell, evaluate, json, type Row, single } from "./interpreter.js";
 
 const declared: readonly (readonly [string, number, Partial<FilterField>?])[] = [
   ["id", DataType.Int64, { primary: true }],
@@ -14,10 +14,15 @@ const declared: readonly (readonly [string, number, Partial<FilterField>?])[] = 
   ["t", DataType.VarChar],
   ["j", DataType.JSON, { nullable: true }],
   ["vec", DataType.FloatVector],
-  ["arr", DataType.Array, { elementType: DataType.Int64 }],
+  ["arr", DataType.Array, { elementType: DataType.Int64, nullable: true }],
   ["text", DataType.Text],
   ["ts", DataType.Timestamptz],
   ["geo", DataType.Geometry],
+  ["ai", DataType.Array, { elementType: DataType.Int8 }],
+  ["ab", DataType.Array, { elementType: DataType.Bool }],
+  ["af", DataType.Array, { elementType: DataType.Float, nullable: true }],
+  ["ad", DataType.Array, { elementType: DataType.Double }],
+  ["as", DataType.Array, { elementType: DataType.VarChar, nullable: true }],
 ];
 
 export const fields: readonly FilterField[] = declared.map(([name, dataType, more], index) => ({
@@ -43,6 +48,9 @@ export const rows: readonly Row[] = [
     s: "abc",
     t: "abc",
     j: json('{"a":1,"l":[1,2],"o":{"k":"v"}}'),
+    arr: array([1n, 2n, 3n]),
+    af: array([1.1, 2.5], true),
+    as: array(["a", "b", "abc"]),
     $meta: json('{"x":5}'),
   }),
   row({
@@ -54,7 +62,10 @@ export const rows: readonly Row[] = [
     b: false,
     s: "中文%",
     t: "b",
-    j: json('{"a":1.5,"e":{},"n":null}'),
+    j: json('{"a":1.5,"e":{},"n":null,"w":[1.0,"1",true,[1,2],null,{"k":1}]}'),
+    arr: array([]),
+    af: array([], true),
+    as: array([]),
     $meta: json('{"x":"5"}'),
   }),
   row({
@@ -67,6 +78,9 @@ export const rows: readonly Row[] = [
     s: "",
     t: "",
     j: json('{"a":"1","m":[{"k":true}]}'),
+    arr: array([10n]),
+    af: array([-3], true),
+    as: array(["中文%"]),
     $meta: json('{"x":{"y":[7,8]}}'),
   }),
   row({
@@ -78,7 +92,10 @@ export const rows: readonly Row[] = [
     b: false,
     s: 'a\nb"',
     t: "zz",
-    j: json('{"a":9007199254740993,"1":"one"}'),
+    j: json('{"a":9007199254740993,"1":"one","w":"no"}'),
+    arr: array([9223372036854775807n, -7n, 10n, 10n]),
+    af: array([100, 1.1], true),
+    as: array(["", "a"]),
     $meta: json('{"and":1}'),
   }),
   row({ id: 4n, i8: 4n, d: 4, t: "null" }),

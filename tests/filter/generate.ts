@@ -56,11 +56,54 @@ const onPath = (random: SeededRandom): string => {
   return `${path} ${random.pick(order)} ${random.pick([...numbers, ...floats, ...strings, "true"])}`;
 };
 
+/** The arrays of the fixture with literals for their elements. */
+const arrays: readonly (readonly [string, readonly string[]])[] = [
+  ["ai", numbers.filter((number) => !number.includes("9223"))],
+  ["arr", numbers],
+  ["ab", ["true", "false"]],
+  ["af", [...numbers, ...floats]],
+  ["ad", [...numbers, ...floats]],
+  ["as", strings],
+];
+
+const onElement = (random: SeededRandom): string => {
+  const [name, literals] = random.pick(arrays);
+  const element = `${name}[${random.below(4)}]`;
+  const choice = random.below(5);
+  if (choice === 0) return `${element} ${random.pick(["in", "not in"])} ${list(random, literals)}`;
+  if (choice === 1 && name === "as") return random.chance(0.5) ? `${element} like ${random.pick(patterns)}` : `'' <= ${element} < 'b'`;
+  if (name !== "as" && name !== "ab") {
+    if (choice === 1) return `-3 ${random.pick(["<", "<="])} ${element} ${random.pick(["<", "<="])} ${random.pick(["0", "10", "300"])}`;
+    if (choice === 2)
+      return `${element} ${random.pick(["+", "-", "*", "/"])} ${random.pick(["1", "3", "-2"])} ${random.pick(order)} ${random.pick(literals)}`;
+    if (choice === 3 && (name === "ai" || name === "arr"))
+      return `${element} % ${random.pick(["2", "3", "-7"])} ${random.pick(order)} ${random.pick(literals)}`;
+  }
+  return `${element} ${random.pick(order)} ${random.pick(literals)}`;
+};
+
+const onArray = (random: SeededRandom): string => {
+  const [name, literals] = random.pick(arrays);
+  const path = random.pick(["j['l']", "j", "x", "x['y']", "j['o']", "j['m']"]);
+  const wanted = (of: readonly string[]): string => `[${Array.from({ length: 1 + random.below(3) }, () => random.pick(of)).join(", ")}]`;
+  const any = [...numbers, ...floats, ...strings, "true", "[1, 2.0]", "[]", "[7]"];
+  const word = random.pick(["json_contains", "array_contains", "JSON_CONTAINS", "ARRAY_CONTAINS"]);
+  const suffix = random.pick(["_all", "_any"]);
+  const choice = random.below(6);
+  if (choice === 0) return `${name} ${random.pick(["==", "!="])} ${wanted([random.pick(literals)])}`;
+  if (choice === 1) return `array_length(${random.pick([name, path])}) ${random.pick(order)} ${random.pick(["0", "1", "2", "3"])}`;
+  if (choice === 2) return `${word}(${name}, ${random.pick(name === "ai" || name === "arr" ? numbers : literals)})`;
+  if (choice === 3)
+    return `${word}${word.startsWith("j") || word.startsWith("a") ? suffix : suffix.toUpperCase()}(${name}, ${list(random, literals)})`;
+  if (choice === 4) return `${word}(${path}, ${random.pick(any)})`;
+  return `${word}${word.startsWith("j") || word.startsWith("a") ? suffix : suffix.toUpperCase()}(${path}, ${wanted(any)})`;
+};
+
 const onOther = (random: SeededRandom): string =>
   random.pick([
     `b ${random.pick(["==", "!="])} ${random.pick(["true", "false"])}`,
     "b in [true]",
-    `${random.pick(["i64", "f", "s", "j", "b", "x", "j['a']"])} ${random.pick(["is null", "is not null"])}`,
+    `${random.pick(["arr", "as", "i64", "f", "s", "j", "b", "x", "j['a']"])} ${random.pick(["is null", "is not null"])}`,
     random.pick(["true", "false", "1 == 1"]),
   ]);
 
@@ -70,5 +113,5 @@ export const randomFilter = (random: SeededRandom, depth: number): string => {
     const parts = [randomFilter(random, depth - 1), randomFilter(random, depth - 1)];
     return random.chance(0.25) ? `not (${parts[0]})` : `(${parts.join(random.pick([" and ", " or ", " && ", "||"]))})`;
   }
-  return random.pick([onInteger, onFloat, onText, onPath, onOther])(random);
+  return random.pick([onInteger, onFloat, onText, onPath, onOther, onElement, onArray])(random);
 };

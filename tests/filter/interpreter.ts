@@ -2,7 +2,7 @@
  * What a filter program means, said a second time: runs its bytes over one row.
  *
  * Reads the format from its description in src/filter/program.ts and shares no code with the writer. Three-valued: true, false, null. A row maps field
- * ids to cells: null, a bool, an integer (bigint), a float64 (number), a float32 (`single`), a string, or JSON (`json`).
+ * ids to cells: null, a bool, an integer (bigint), a float64 (number), a float32 (`single`), a string, JSON (`json`), or an array (`array`).
  */
 import { equalJson, follow, hasLeaf, type Json, parseJson } from "./json-value.js";
 
@@ -12,16 +12,29 @@ export interface Single {
 export interface JsonCell {
   readonly json: Json;
 }
-export type Cell = null | boolean | bigint | number | string | Single | JsonCell;
+export interface ArrayCell {
+  readonly array: readonly Json[];
+  /** The elements are float32. */
+  readonly rounded: boolean;
+}
+export type Cell = null | boolean | bigint | number | string | Single | JsonCell | ArrayCell;
 export type Row = ReadonlyMap<number, Cell>;
 export type Truth = boolean | null;
 
 export const single = (value: number): Single => ({ single: Math.fround(value) });
 export const json = (text: string): JsonCell => ({ json: parseJson(text) });
 
+/** An array of scalars; `rounded`: float32. */
+export const array = (elements: readonly Json[], rounded = false): ArrayCell => ({
+  array: rounded ? elements.map((element) => Math.fround(Number(element))) : elements,
+  rounded,
+});
+
 interface Operand {
   readonly field: number;
   readonly path: readonly (string | number)[] | undefined;
+  readonly element: number | undefined;
+  readonly length: boolean;
   readonly arithmetic: number;
   readonly argument: Json;
 }
@@ -71,11 +84,12 @@ class Reader {
 
   operand(): Operand {
     const source = this.u8();
-    if (source !== 1 && source !== 2) throw new RangeError(`source ${source}`);
+    if (source < 1 || source > 4) throw new RangeError(`source ${source}`);
     const field = this.u32();
-    const path = source === 1 ? undefined : Array.from({ length: this.u32() }, () => this.#pathStep());
+    const element = source === 3 ? this.u32() : undefined;
+    const path = source === 1 || source === 3 ? undefined : Array.from({ length: this.u32() }, () => this.#pathStep());
     const arithmetic = this.u8();
-    return { field, path, arithmetic, argument: arithmetic === 0 ? null : this.value() };
+    return { field, path, element, length: source === 4, arithmetic, argument: arithmetic === 0 ? null : this.value() };
   }
 
   #pathStep(): string | number {
@@ -108,14 +122,21 @@ const calculate = (operator: number, left: bigint | number, right: bigint | numb
   return operator === 1 ? a + b : operator === 2 ? a - b : operator === 3 ? a * b : a / b;
 };
 
+/** What the cell has at the operand's path or index. */
+const stored = (cell: Cell, { path, element }: Operand): Json => {
+  if (typeof cell !== "object" || cell === null) return cell;
+  if ("single" in cell) return cell.single;
+  if ("json" in cell) return follow(cell.json, path ?? []) ?? null;
+  return element === undefined ? cell.array : (cell.array[element] ?? null);
+};
+
 /** What an operand is in a row: null when nothing is there. `rounded`: a float32, which meets constants as float32. */
 const cellValue = (operand: Operand, row: Row): { value: Json; rounded: boolean } => {
   const cell = row.get(operand.field);
   if (cell === undefined) throw new RangeError(`field ${operand.field} is not in the row`);
-  let value: Json;
-  const rounded = typeof cell === "object" && cell !== null && "single" in cell;
-  if (typeof cell === "object" && cell !== null) value = "single" in cell ? cell.single : (follow(cell.json, operand.path ?? []) ?? null);
-  else value = cell;
+  let value = stored(cell, operand);
+  if (operand.length) value = Array.isArray(value) ? BigInt(value.length) : null;
+  const rounded = typeof cell === "object" && cell !== null && !operand.length && ("single" in cell || ("array" in cell && cell.rounded));
   if (operand.arithmetic === 0 || value === null) return { value, rounded };
   if (!isNumber(value) || !isNumber(operand.argument)) return { value: null, rounded };
   const argument = rounded ? Math.fround(Number(operand.argument)) : operand.argument;
@@ -147,7 +168,10 @@ const compare = (comparison: number, left: Json, right: Json): Truth => {
   return result;
 };
 
-const constant = (value: Json, rounded: boolean): Json => (rounded && isNumber(value) ? Math.fround(Number(value)) : value);
+const constant = (value: Json, rounded: boolean): Json => {
+  if (rounded && Array.isArray(value)) return value.map((element: Json) => constant(element, true));
+  return rounded && isNumber(value) ? Math.fround(Number(value)) : value;
+};
 
 const and = (truths: Truth[]): Truth => (truths.includes(false) ? false : truths.includes(null) ? null : true);
 const or = (truths: Truth[]): Truth => (truths.includes(true) ? true : truths.includes(null) ? null : false);
@@ -217,6 +241,21 @@ const membershipNode = (reader: Reader): Node => {
   };
 };
 
+const containsNode = (reader: Reader): Node => {
+  const all = reader.u8() === 2;
+  const operand = reader.operand();
+  const wanted = Array.from({ length: reader.u32() }, () => reader.value());
+  return {
+    count: 0,
+    test: (row) => {
+      const { value, rounded } = cellValue(operand, row);
+      if (!Array.isArray(value)) return null;
+      const has = (one: Json): boolean => value.some((element: Json) => equalJson(element, constant(one, rounded)));
+      return all ? wanted.every(has) : wanted.some(has);
+    },
+  };
+};
+
 const likeNode = (reader: Reader): Node => {
   const operand = reader.operand();
   const pattern = likePattern(reader.string());
@@ -265,6 +304,8 @@ const readNode = (reader: Reader): Node => {
     case 0x25:
     case 0x26:
       return presenceNode(reader, opcode === 0x26);
+    case 0x27:
+      return containsNode(reader);
     default:
       throw new RangeError(`opcode ${opcode}`);
   }
@@ -273,7 +314,7 @@ const readNode = (reader: Reader): Node => {
 /** The nodes in preorder; throws when the bytes are not one whole program. */
 const readProgram = (program: Buffer): Node[] => {
   const reader = new Reader(program);
-  if (reader.u8() !== 1) throw new RangeError("not a program of version 1");
+  if (reader.u8() !== 2) throw new RangeError("not a program of version 2");
   const nodes: Node[] = [];
   for (let missing = 1; missing > 0; missing -= 1) {
     const node = readNode(reader);

@@ -24,7 +24,9 @@ const words = [
   "is null",
   "is not null",
   "not in",
-  "json_contains(",
+  ..."json_contains( array_contains_all( ARRAY_CONTAINS_ANY( array_length( array_length(arr) arr[1] as[0] af[9] array_contains(arr,1)".split(
+    " ",
+  ),
   "\u0000",
   "\ud800",
 ];
@@ -95,6 +97,10 @@ it("brackets, prefixes and runs as deep as the text is long", () => {
   expect(truths(`i64 == 10${repeated(" or i64 == 0", deep)}`)).toBe("1001-");
   expect(truths(`${repeated("(i64 == 10 or ", deep)}i64 == 0${repeated(")", deep)}`)).toBe("1001-");
   expect(truths(`i64 == 10${repeated(" + 0", deep)}`)).toBe("1000-");
+  expect(() => compile(`${repeated("json_contains(j, ", deep)}1${repeated(")", deep)}`)).toThrow(
+    "only supported explicitly specified element",
+  );
+  expect(truths(`array_contains_all(arr, [${repeated("1, 2,", deep)}])`)).toBe("1000-");
 });
 
 it("what nests deeper than a program may is refused", () => {
@@ -106,7 +112,23 @@ it("what nests deeper than a program may is refused", () => {
 });
 
 it("broken nesting is refused at any depth", () => {
-  for (const text of ["(", "[", "not ", "- ", "exists ", "{", "1 +", "((i64 == 1) and ", "1 < i64 < ", "i64 in [", "j['", "'\\"])
+  for (const text of [
+    "(",
+    "[",
+    "not ",
+    "- ",
+    "exists ",
+    "{",
+    "1 +",
+    "((i64 == 1) and ",
+    "1 < i64 < ",
+    "i64 in [",
+    "array_contains(arr, ",
+    "json_contains(",
+    "array_length(",
+    "j['",
+    "'\\",
+  ])
     expect(() => compile(repeated(text, 100_000)), text).toThrow(FilterError);
 });
 

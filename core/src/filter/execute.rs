@@ -6,7 +6,7 @@
 use super::bind::bind;
 use super::leaf::Test;
 use super::mask::{BLOCK_ROWS, Mask, Truth};
-use super::program::{Comparison, Node, Operand, Program, Value};
+use super::program::{Comparison, Node, Operand, Program, Source, Value};
 use crate::failure::Outcome;
 use crate::segment::chunk::Chunk;
 use crate::segment::keys::Keys;
@@ -202,7 +202,7 @@ fn key_condition(program: &Program, schema: &Schema) -> Option<Keys> {
 
 fn keys_of(node: &Node, schema: &Schema) -> Option<Keys> {
     let key = &schema.columns[schema.primary];
-    let is_key = |operand: &Operand| operand.field == key.id && operand.path.is_none() && operand.arithmetic.is_none();
+    let is_key = |operand: &Operand| operand.field == key.id && operand.source == Source::Column && operand.arithmetic.is_none();
     let values = match node {
         Node::Compare {
             comparison: Comparison::Equal,

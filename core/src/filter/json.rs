@@ -82,6 +82,40 @@ pub fn value_text(text: &[u8]) -> Option<&[u8]> {
     Some(&text[..skip_value(text, 0)?])
 }
 
+/// The elements of the array that `text` begins with, each alone; none when it begins with something else.
+pub fn elements(text: &[u8]) -> Elements<'_> {
+    let at = if text.first() == Some(&b'[') {
+        skip_space(text, 1)
+    } else {
+        text.len()
+    };
+    Elements {
+        text,
+        at: if text.get(at) == Some(&b']') { text.len() } else { at },
+    }
+}
+
+pub struct Elements<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let end = skip_value(self.text, self.at)?;
+        let element = &self.text[self.at..end];
+        let behind = skip_space(self.text, end);
+        self.at = if self.text.get(behind) == Some(&b',') {
+            skip_space(self.text, behind + 1)
+        } else {
+            self.text.len()
+        };
+        Some(element)
+    }
+}
+
 /// Whether the value that `text` begins with is, or contains, something other than null and empty containers.
 pub fn has_leaf(text: &[u8]) -> bool {
     let mut depth = 0usize;
@@ -250,6 +284,28 @@ mod tests {
         assert_eq!(at(json, &[]), Some(Kind::Object));
         for absent in [&["b"][..], &["a", "3"], &["a", "0", "0"], &["a", "01"], &["3", "x"], &["a", "x"]] {
             assert_eq!(at(json, absent), None, "{absent:?}");
+        }
+    }
+
+    #[test]
+    fn walks_the_elements_of_an_array() {
+        let all = |text: &'static str| -> Vec<&[u8]> { elements(text.as_bytes()).collect() };
+        assert_eq!(
+            all(r#"[ 1 , "a,]" ,[2,3], {"k":[]}] , 4"#),
+            [&b"1"[..], b"\"a,]\"", b"[2,3]", br#"{"k":[]}"#]
+        );
+        for (text, count) in [
+            ("[]", 0),
+            ("[ ]", 0),
+            ("[null]", 1),
+            ("{}", 0),
+            ("1", 0),
+            ("", 0),
+            ("[1,2", 2),
+            ("[1,", 1),
+            (r#"["a"#, 0),
+        ] {
+            assert_eq!(all(text).len(), count, "{text}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use super::array_test::ArrayTest;
 use super::json::{self, PathStep};
 use super::json_test::JsonTest;
 use super::mask::{BLOCK_ROWS, Mask, Truth};
@@ -64,6 +65,10 @@ pub enum Test {
         path: Vec<PathStep>,
         test: JsonTest,
     },
+    Array {
+        column: usize,
+        test: ArrayTest,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -79,6 +84,11 @@ impl Test {
             Test::Constant(value) => return Truth::constant(*value),
             Test::IsNull { column } => return Truth::known(&valid(&chunk.columns[*column], &rows), &Mask::ALL).not(),
             Test::Json { column, path, test } => return run_json(&chunk.columns[*column], path, test, rows, wanted),
+            Test::Array { column, test } => {
+                let column = &chunk.columns[*column];
+                let rows_with_one = wanted.and(&valid(column, &rows));
+                return test.run(|row| column.values.bytes_at(rows.start + row), &rows_with_one);
+            }
             Test::Bools { column, truth } => {
                 let values = bools(&chunk.columns[*column]);
                 (column, Mask::of(&values[rows.clone()], |value| truth[usize::from(value != 0)]))

@@ -2,7 +2,11 @@
 //!
 //! bytes -> `program` (nodes) -> `bind` (tests fit to column types) -> `execute` (bits of the rows that are true).
 
+mod array;
+mod array_test;
 mod bind;
+mod bind_json;
+mod contains;
 mod execute;
 mod integer_set;
 mod json;
@@ -12,6 +16,7 @@ mod like;
 mod mask;
 mod numbers;
 pub mod program;
+mod scalar;
 mod text;
 
 #[cfg(test)]

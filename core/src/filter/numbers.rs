@@ -161,6 +161,15 @@ pub enum IntegerTest {
     Set(IntegerSet),
 }
 
+impl IntegerTest {
+    pub fn holds(&self, value: i64) -> bool {
+        match self {
+            IntegerTest::Range(range) => range.holds(value),
+            IntegerTest::Set(set) => set.contains(value),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum FloatTest {
     Range(Range<f64>),

@@ -6,7 +6,7 @@
 
 use crate::failure::{Failure, Outcome};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Nodes inside one another; the compiler stops before this.
 pub const MAX_DEPTH: usize = 10_001;
 
@@ -47,12 +47,33 @@ pub enum Step {
     Index(u32),
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Column,
+    /// In a JSON column.
+    Path(Vec<Step>),
+    /// Of an Array column.
+    Element(u32),
+    /// Of the array at a path in a JSON column, or of an Array column, which takes no steps.
+    Length(Vec<Step>),
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operand {
     pub field: u32,
-    /// Absent: the column itself.
-    pub path: Option<Vec<Step>>,
+    pub source: Source,
     pub arithmetic: Option<(Operator, Value)>,
+}
+
+impl Operand {
+    #[cfg(test)]
+    pub fn column(field: u32) -> Self {
+        Operand {
+            field,
+            source: Source::Column,
+            arithmetic: None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +118,11 @@ pub enum Node {
     },
     IsNull(Operand),
     Exists(Operand),
+    Contains {
+        all: bool,
+        operand: Operand,
+        values: Vec<Value>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -234,6 +260,7 @@ impl Reader<'_> {
             },
             0x25 => Node::IsNull(self.operand()?),
             0x26 => Node::Exists(self.operand()?),
+            0x27 => self.contains()?,
             opcode => return Err(self.malformed(&format!("opcode {opcode}"))),
         })
     }
@@ -267,6 +294,21 @@ impl Reader<'_> {
         Ok(Node::In { operand, values })
     }
 
+    fn contains(&mut self) -> Outcome<Node> {
+        let all = match self.byte()? {
+            1 => false,
+            2 => true,
+            number => return Err(self.malformed(&format!("quantifier {number}"))),
+        };
+        let operand = self.operand()?;
+        let count = self.count()?;
+        if count == 0 {
+            return Err(self.malformed("contains no value"));
+        }
+        let values = (0..count).map(|_| self.value()).collect::<Outcome<Vec<Value>>>()?;
+        Ok(Node::Contains { all, operand, values })
+    }
+
     fn comparison(&mut self) -> Outcome<Comparison> {
         Ok(match self.byte()? {
             1 => Comparison::Equal,
@@ -282,19 +324,18 @@ impl Reader<'_> {
     fn operand(&mut self) -> Outcome<Operand> {
         let source = self.byte()?;
         let field = self.u32()?;
-        let path = match source {
-            1 => None,
-            2 => {
-                let count = self.count()?;
-                Some((0..count).map(|_| self.step()).collect::<Outcome<Vec<Step>>>()?)
-            }
+        let source = match source {
+            1 => Source::Column,
+            2 => Source::Path(self.steps()?),
+            3 => Source::Element(self.u32()?),
+            4 => Source::Length(self.steps()?),
             _ => return Err(self.malformed(&format!("source {source}"))),
         };
         let operator = match self.byte()? {
             0 => {
                 return Ok(Operand {
                     field,
-                    path,
+                    source,
                     arithmetic: None,
                 });
             }
@@ -310,9 +351,14 @@ impl Reader<'_> {
         };
         Ok(Operand {
             field,
-            path,
+            source,
             arithmetic: Some((operator, self.value()?)),
         })
+    }
+
+    fn steps(&mut self) -> Outcome<Vec<Step>> {
+        let count = self.count()?;
+        (0..count).map(|_| self.step()).collect()
     }
 
     fn step(&mut self) -> Outcome<Step> {

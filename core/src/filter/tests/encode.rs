@@ -1,9 +1,9 @@
 //! Writes nodes in the format that `src/filter/program.ts` tells.
 
-use crate::filter::program::{Comparison, Node, Operand, Operator, Step, Value};
+use crate::filter::program::{Comparison, Node, Operand, Operator, Source, Step, Value};
 
 pub fn encode(nodes: &[Node]) -> Vec<u8> {
-    let mut bytes = vec![1];
+    let mut bytes = vec![2];
     for node in nodes {
         write_node(&mut bytes, node);
     }
@@ -61,6 +61,12 @@ fn write_node(bytes: &mut Vec<u8>, node: &Node) {
             bytes.push(0x26);
             write_operand(bytes, operand);
         }
+        Node::Contains { all, operand, values } => {
+            bytes.extend([0x27, if *all { 2 } else { 1 }]);
+            write_operand(bytes, operand);
+            bytes.extend((values.len() as u32).to_le_bytes());
+            values.iter().for_each(|value| write_value(bytes, value));
+        }
     }
 }
 
@@ -75,22 +81,17 @@ fn write_string(bytes: &mut Vec<u8>, text: &str) {
 }
 
 fn write_operand(bytes: &mut Vec<u8>, operand: &Operand) {
-    bytes.push(if operand.path.is_some() { 2 } else { 1 });
+    bytes.push(match &operand.source {
+        Source::Column => 1,
+        Source::Path(_) => 2,
+        Source::Element(_) => 3,
+        Source::Length(_) => 4,
+    });
     bytes.extend(operand.field.to_le_bytes());
-    if let Some(path) = &operand.path {
-        bytes.extend((path.len() as u32).to_le_bytes());
-        for step in path {
-            match step {
-                Step::Key(key) => {
-                    bytes.push(1);
-                    write_string(bytes, key);
-                }
-                Step::Index(index) => {
-                    bytes.push(2);
-                    bytes.extend(index.to_le_bytes());
-                }
-            }
-        }
+    match &operand.source {
+        Source::Column => {}
+        Source::Element(index) => bytes.extend(index.to_le_bytes()),
+        Source::Path(steps) | Source::Length(steps) => write_steps(bytes, steps),
     }
     match &operand.arithmetic {
         None => bytes.push(0),
@@ -106,6 +107,22 @@ fn write_operand(bytes: &mut Vec<u8>, operand: &Operand) {
                 Operator::BitXor => 8,
             });
             write_value(bytes, value);
+        }
+    }
+}
+
+fn write_steps(bytes: &mut Vec<u8>, steps: &[Step]) {
+    bytes.extend((steps.len() as u32).to_le_bytes());
+    for step in steps {
+        match step {
+            Step::Key(key) => {
+                bytes.push(1);
+                write_string(bytes, key);
+            }
+            Step::Index(index) => {
+                bytes.push(2);
+                bytes.extend(index.to_le_bytes());
+            }
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use super::arrays;
 use super::random::Random;
-use crate::filter::program::{Comparison, Node, Operand, Operator, Step, Value};
+use crate::filter::program::{Comparison, Node, Operand, Operator, Source, Step, Value};
 use crate::segment::buffer::Buffer;
 use crate::segment::chunk::Chunk;
 use crate::segment::column::{Column, Values};
@@ -33,7 +34,7 @@ const TYPES: [(u32, u32); 10] = [
     (JSON, 23),
 ];
 
-const INTEGERS: [i64; 17] = [
+pub const INTEGERS: [i64; 17] = [
     0,
     1,
     -1,
@@ -52,8 +53,8 @@ const INTEGERS: [i64; 17] = [
     i64::MAX,
     i64::MIN,
 ];
-const FLOATS: [f64; 12] = [0.0, -0.0, 1.0, -1.0, 0.1, 2.5, -3.0, 7.0, 1e10, -1e300, 9.3e18, 127.0];
-const TEXTS: [&str; 12] = ["", "a", "ab", "abc", "b", "ä", "aäb", "%", "_", "a\nb", "日本", "ab\\c"];
+pub const FLOATS: [f64; 12] = [0.0, -0.0, 1.0, -1.0, 0.1, 2.5, -3.0, 7.0, 1e10, -1e300, 9.3e18, 127.0];
+pub const TEXTS: [&str; 12] = ["", "a", "ab", "abc", "b", "ä", "aäb", "%", "_", "a\nb", "日本", "ab\\c"];
 const PATTERNS: [&str; 14] = [
     "%", "_", "a%", "%b", "%a%", "a_b", "__", "ab", "", "\\%", "%\\_", "a%b%", "%_%_", "_本",
 ];
@@ -62,12 +63,17 @@ pub fn schema() -> Schema {
     let columns: Vec<_> = TYPES
         .iter()
         .map(|(id, number)| json!({ "id": id, "type": number, "nullable": *id != KEY, "primary": *id == KEY }))
+        .chain(arrays::columns())
         .collect();
     Schema::parse(&json!(columns).to_string()).expect("a schema")
 }
 
 pub fn chunk(random: &mut Random, count: usize) -> Chunk {
-    let columns = TYPES.iter().map(|(id, _)| column(random, *id, count)).collect();
+    let mut columns: Vec<Column> = TYPES.iter().map(|(id, _)| column(random, *id, count)).collect();
+    for id in arrays::IDS {
+        let values = bytes((0..count).map(|_| arrays::row(random, id)));
+        columns.push(with_nulls(random, id, values, count));
+    }
     Chunk::new(count, columns, 1)
 }
 
@@ -86,14 +92,18 @@ fn column(random: &mut Random, id: u32, count: usize) -> Column {
         VARCHAR => bytes((0..count).map(|_| random.pick(&TEXTS).to_owned())),
         _ => bytes((0..count).map(|_| document(random))),
     };
+    with_nulls(random, id, values, count)
+}
+
+fn with_nulls(random: &mut Random, id: u32, values: Values, count: usize) -> Column {
     let valid = (id != KEY && random.below(3) > 0).then(|| Buffer::Owned((0..count).map(|_| u8::from(random.below(5) > 0)).collect()));
     Column { id, values, valid }
 }
 
-fn bytes(texts: impl Iterator<Item = String>) -> Values {
+fn bytes<T: AsRef<[u8]>>(rows: impl Iterator<Item = T>) -> Values {
     let (mut offsets, mut bytes) = (vec![0], Vec::new());
-    for text in texts {
-        bytes.extend(text.as_bytes());
+    for row in rows {
+        bytes.extend(row.as_ref());
         offsets.push(bytes.len() as u64);
     }
     Values::Bytes {
@@ -112,7 +122,7 @@ fn document(random: &mut Random) -> String {
     }
 }
 
-fn tree(random: &mut Random, depth: usize) -> serde_json::Value {
+pub fn tree(random: &mut Random, depth: usize) -> serde_json::Value {
     match random.below(if depth == 0 { 6 } else { 12 }) {
         0 => json!(null),
         1 => json!(random.below(2) == 0),
@@ -169,7 +179,8 @@ fn leaf(random: &mut Random) -> Node {
         Comparison::GreaterEqual,
     ]);
     let field = random.pick(&TYPES).0;
-    match random.below(14) {
+    match random.below(18) {
+        14..18 => arrays::leaf(random, comparison),
         0 => Node::Constant(random.below(2) == 0),
         1 => Node::IsNull(operand(random, field)),
         2 => Node::Exists(operand(random, JSON)),
@@ -199,21 +210,29 @@ fn random_text_field(field: u32) -> u32 {
     if field.is_multiple_of(2) { VARCHAR } else { JSON }
 }
 
-fn operand(random: &mut Random, field: u32) -> Operand {
+pub fn operand(random: &mut Random, field: u32) -> Operand {
+    let source = if field == JSON && random.below(5) > 0 {
+        Source::Path(steps(random))
+    } else {
+        Source::Column
+    };
+    Operand {
+        field,
+        source,
+        arithmetic: None,
+    }
+}
+
+pub fn steps(random: &mut Random) -> Vec<Step> {
     let step = |random: &mut Random| match random.below(8) {
         0 => Step::Index(random.below(3) as u32),
         1 => Step::Key("ä\"\n".into()),
         _ => Step::Key(random.pick(&["a", "b", "0", "1"]).into()),
     };
-    let path = (field == JSON && random.below(5) > 0).then(|| (0..random.below(3)).map(|_| step(random)).collect());
-    Operand {
-        field,
-        path,
-        arithmetic: None,
-    }
+    (0..random.below(3)).map(|_| step(random)).collect()
 }
 
-fn arithmetic(random: &mut Random, field: u32) -> Option<(Operator, Value)> {
+pub fn arithmetic(random: &mut Random, field: u32) -> Option<(Operator, Value)> {
     let small = |random: &mut Random| random.pick(&[1, 2, -1, 3, 7, i64::MAX]);
     if random.below(2) == 0 {
         return None;
@@ -228,7 +247,7 @@ fn arithmetic(random: &mut Random, field: u32) -> Option<(Operator, Value)> {
     }
 }
 
-fn value(random: &mut Random, field: u32) -> Value {
+pub fn value(random: &mut Random, field: u32) -> Value {
     match field {
         BOOL => Value::Bool(random.below(2) == 0),
         FLOAT | DOUBLE => Value::Float(random.pick(&FLOATS)),
@@ -247,7 +266,8 @@ fn value(random: &mut Random, field: u32) -> Value {
     }
 }
 
-fn range(random: &mut Random, field: u32) -> Node {
+/// `field` says what values: those of an element are those of its column type.
+pub fn range(random: &mut Random, field: u32) -> Node {
     let fits = |value: &Value| !matches!(value, Value::Bool(_) | Value::Json(_));
     loop {
         let (low, high) = (value(random, field), value(random, field));
@@ -268,7 +288,7 @@ fn range(random: &mut Random, field: u32) -> Node {
     }
 }
 
-fn membership(random: &mut Random, field: u32) -> Node {
+pub fn membership(random: &mut Random, field: u32) -> Node {
     let count = random.pick(&[0, 1, 3, 12, 40]);
     let mut values: Vec<Value> = Vec::new();
     while values.len() < count {

@@ -1,12 +1,13 @@
 //! Filters against a row-at-a-time interpreter that is written from the rules, not from the executor.
 
+mod arrays;
 pub(crate) mod encode;
 mod generate;
 mod oracle;
 pub(crate) mod random;
 
 use super::Filter;
-use super::program::{Comparison, Node, Operand, Program, Value};
+use super::program::{Comparison, Node, Operand, Program, Source, Step, Value};
 use crate::segment::schema::Schema;
 use encode::encode;
 use random::Random;
@@ -87,7 +88,7 @@ fn broken_bytes_are_malformed_and_never_panic() {
                     bytes[at] = if random.below(2) == 0 {
                         random.next() as u8
                     } else {
-                        random.below(0x28) as u8
+                        random.below(0x2a) as u8
                     };
                 }
             }
@@ -107,7 +108,7 @@ fn broken_bytes_are_malformed_and_never_panic() {
 fn ten_thousand_nested_nodes_run_on_a_small_stack() {
     let schema = generate::schema();
     let chunk = generate::chunk(&mut Random::new(1), 3000);
-    let nested = |opcode: &[u8], depth: usize, leaf: &[u8]| [&[1u8][..], &opcode.repeat(depth), leaf].concat();
+    let nested = |opcode: &[u8], depth: usize, leaf: &[u8]| [&[2u8][..], &opcode.repeat(depth), leaf].concat();
     let work = move || {
         let and = [0x10, 1, 0, 0, 0];
         let or = [0x11, 1, 0, 0, 0];
@@ -139,9 +140,11 @@ fn ten_thousand_nested_nodes_run_on_a_small_stack() {
 #[test]
 fn counts_beyond_the_bytes_take_no_memory() {
     for bytes in [
-        &[1, 0x10, 255, 255, 255, 255, 1][..],
-        &[1, 0x23, 1, 0, 0, 0, 0, 0, 255, 255, 255, 255],
-        &[1, 0x24, 1, 0, 0, 0, 0, 0, 255, 255, 255, 255],
+        &[2, 0x10, 255, 255, 255, 255, 1][..],
+        &[2, 0x23, 1, 0, 0, 0, 0, 0, 255, 255, 255, 255],
+        &[2, 0x24, 1, 0, 0, 0, 0, 0, 255, 255, 255, 255],
+        &[2, 0x27, 1, 1, 0, 0, 0, 0, 0, 255, 255, 255, 255],
+        &[2, 0x20, 1, 4, 0, 0, 0, 0, 255, 255, 255, 255],
     ] {
         assert_eq!(Program::parse(bytes).expect_err("counts too much").kind, "malformed");
     }
@@ -150,11 +153,7 @@ fn counts_beyond_the_bytes_take_no_memory() {
 fn compare(field: u32, comparison: Comparison, value: Value) -> Vec<u8> {
     encode(&[Node::Compare {
         comparison,
-        operand: Operand {
-            field,
-            path: None,
-            arithmetic: None,
-        },
+        operand: Operand::column(field),
         value,
     }])
 }
@@ -175,6 +174,54 @@ fn what_does_not_fit_the_schema_is_malformed() {
     ] {
         let failure = Filter::parse(&compare(field, Comparison::Equal, value), &schema).expect_err("does not fit");
         assert_eq!((failure.kind, failure.field_id), ("malformed", Some(field)));
+    }
+}
+
+#[test]
+fn what_arrays_do_not_have_is_malformed() {
+    let schema = keys_schema();
+    let of = |field, source| Operand {
+        source,
+        ..Operand::column(field)
+    };
+    let contains = |operand, value| Node::Contains {
+        all: true,
+        operand,
+        values: vec![value],
+    };
+    let (integers, texts) = (arrays::IDS[2], arrays::IDS[5]);
+    for node in [
+        contains(Operand::column(generate::INT64), Value::Int(1)),
+        contains(Operand::column(integers), Value::Text("1".into())),
+        contains(Operand::column(texts), Value::Int(1)),
+        contains(of(integers, Source::Element(0)), Value::Int(1)),
+        contains(of(integers, Source::Path(vec![Step::Index(0)])), Value::Int(1)),
+        Node::IsNull(of(integers, Source::Element(0))),
+        Node::Exists(of(generate::JSON, Source::Length(vec![]))),
+        Node::Like {
+            operand: of(integers, Source::Element(0)),
+            pattern: "1".into(),
+        },
+        Node::In {
+            operand: Operand::column(integers),
+            values: vec![Value::Int(1)],
+        },
+        Node::CompareOperands {
+            comparison: Comparison::Equal,
+            left: of(integers, Source::Length(vec![])),
+            right: Operand::column(generate::INT64),
+        },
+        Node::In {
+            operand: of(generate::VARCHAR, Source::Element(0)),
+            values: vec![],
+        },
+        Node::In {
+            operand: of(integers, Source::Length(vec![Step::Index(0)])),
+            values: vec![],
+        },
+    ] {
+        let failure = Filter::parse(&encode(std::slice::from_ref(&node)), &schema).expect_err("does not fit");
+        assert_eq!(failure.kind, "malformed", "{node:?}");
     }
 }
 
@@ -208,19 +255,11 @@ fn key_conditions_are_found_at_the_top_only() {
     let schema = keys_schema();
     let key = |value| Node::Compare {
         comparison: Comparison::Equal,
-        operand: Operand {
-            field: generate::KEY,
-            path: None,
-            arithmetic: None,
-        },
+        operand: Operand::column(generate::KEY),
         value: Value::Int(value),
     };
     let many = Node::In {
-        operand: Operand {
-            field: generate::KEY,
-            path: None,
-            arithmetic: None,
-        },
+        operand: Operand::column(generate::KEY),
         values: vec![Value::Int(5), Value::Int(6)],
     };
     let keys = |nodes: &[Node]| Filter::parse(&encode(nodes), &schema).expect("fits").keys;

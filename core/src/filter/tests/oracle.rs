@@ -4,14 +4,15 @@ use std::cmp::Ordering;
 
 use serde_json::Value as Tree;
 
-use crate::filter::program::{Comparison, Node, Operand, Operator, Step, Value};
+use super::arrays;
+use crate::filter::program::{Comparison, Node, Operand, Operator, Source, Step, Value};
 use crate::segment::chunk::Chunk;
 use crate::segment::column::Values;
 use crate::segment::schema::Schema;
 
 /// A value that is not null.
 #[derive(Clone, Debug)]
-enum Datum {
+pub enum Datum {
     Bool(bool),
     Int(i64),
     /// Of a Float column.
@@ -19,6 +20,7 @@ enum Datum {
     Float(f64),
     Text(String),
     Tree(Tree),
+    Array(Vec<Datum>),
 }
 
 pub fn evaluate(nodes: &[Node], schema: &Schema, chunk: &Chunk, row: usize) -> Option<bool> {
@@ -85,6 +87,7 @@ impl Oracle<'_> {
                 let (left, right) = (self.computed(left, &[])?, self.computed(right, &[])?);
                 order(&left, &right).map(|order| holds(*comparison, order))
             }
+            Node::Contains { all, operand, values } => self.contains(*all, operand, values),
         }
     }
 
@@ -98,16 +101,40 @@ impl Oracle<'_> {
         (!is_other_kind).then(|| found.contains(&Some(true)))
     }
 
+    fn contains(&self, all: bool, operand: &Operand, values: &[Value]) -> Option<bool> {
+        let elements = match self.value(operand)? {
+            Datum::Array(elements) => elements,
+            Datum::Tree(Tree::Array(items)) => items.into_iter().map(Datum::Tree).collect(),
+            _ => return None,
+        };
+        let has = |wanted: &Value| {
+            elements
+                .iter()
+                .any(|element| self.compare(Comparison::Equal, element, wanted) == Some(true))
+        };
+        Some(if all { values.iter().all(has) } else { values.iter().any(has) })
+    }
+
     fn is_null(&self, operand: &Operand) -> bool {
         match self.value(operand) {
             None => true,
-            Some(Datum::Tree(Tree::Null)) => operand.path.as_ref().is_some_and(|path| !path.is_empty()),
+            Some(Datum::Tree(Tree::Null)) => matches!(&operand.source, Source::Path(path) if !path.is_empty()),
             Some(_) => false,
         }
     }
 
     /// The operand before arithmetic; None when the row is null or the path leads nowhere.
     fn value(&self, operand: &Operand) -> Option<Datum> {
+        match (self.stored(operand)?, &operand.source) {
+            (Datum::Array(items), Source::Element(index)) => items.get(*index as usize).cloned(),
+            (Datum::Array(items), Source::Length(_)) => Some(Datum::Int(items.len() as i64)),
+            (Datum::Tree(tree), Source::Length(_)) => tree.as_array().map(|items| Datum::Int(items.len() as i64)),
+            (value, _) => Some(value),
+        }
+    }
+
+    /// What is in the column, at the path if there is one.
+    fn stored(&self, operand: &Operand) -> Option<Datum> {
         let column = &self.chunk.columns[self.schema.position(operand.field).expect("a column")];
         if !column.is_valid(self.row) {
             return None;
@@ -121,12 +148,18 @@ impl Oracle<'_> {
             Values::Float(values) => Datum::Single(values[self.row]),
             Values::Double(values) => Datum::Float(values[self.row]),
             Values::Bytes { .. } => {
+                if arrays::IDS.contains(&operand.field) {
+                    return Some(Datum::Array(arrays::decode(operand.field, column.values.bytes_at(self.row))));
+                }
                 let text = std::str::from_utf8(column.values.bytes_at(self.row)).expect("UTF-8");
                 if operand.field != super::generate::JSON {
                     return Some(Datum::Text(text.to_owned()));
                 }
                 let tree: Tree = serde_json::from_str(text).expect("JSON");
-                let mut path = operand.path.iter().flatten();
+                let mut path = match &operand.source {
+                    Source::Path(steps) | Source::Length(steps) => steps.iter(),
+                    _ => [].iter(),
+                };
                 Datum::Tree(path.try_fold(&tree, descend)?.clone())
             }
             _ => unreachable!("not in the schema"),
@@ -175,10 +208,18 @@ impl Oracle<'_> {
     fn compare(&self, comparison: Comparison, left: &Datum, right: &Value) -> Option<bool> {
         let right = match right {
             Value::Bool(value) => Datum::Bool(*value),
+            Value::Int(value) if matches!(left, Datum::Single(_)) => Datum::Single(*value as f64 as f32),
             Value::Int(value) => Datum::Int(*value),
             Value::Float(value) if matches!(left, Datum::Single(_)) => Datum::Single(*value as f32),
             Value::Float(value) => Datum::Float(*value),
             Value::Text(value) => Datum::Text(value.clone()),
+            Value::Json(tree) if matches!(left, Datum::Array(_)) => {
+                let Datum::Array(left) = left else { return None };
+                let equal = tree.as_array().is_some_and(|items| {
+                    items.len() == left.len() && left.iter().zip(items).all(|(element, item)| self.is_equal(element, item))
+                });
+                return Some(equal == (comparison == Comparison::Equal));
+            }
             Value::Json(tree) => {
                 let Datum::Tree(left) = left else { return None };
                 if left.is_array() != tree.is_array() || left.is_object() != tree.is_object() {
@@ -197,6 +238,22 @@ impl Oracle<'_> {
             None if is_nan(left) => Some(comparison == Comparison::NotEqual),
             None => None,
         }
+    }
+}
+
+impl Oracle<'_> {
+    /// An element of an Array column and an item of a list.
+    fn is_equal(&self, element: &Datum, item: &Tree) -> bool {
+        let value = match item {
+            Tree::Bool(value) => Value::Bool(*value),
+            Tree::Number(number) => match number.as_i64() {
+                Some(value) => Value::Int(value),
+                None => Value::Float(number.as_f64().expect("a number")),
+            },
+            Tree::String(text) => Value::Text(text.clone()),
+            _ => return false,
+        };
+        self.compare(Comparison::Equal, element, &value) == Some(true)
     }
 }
 

@@ -240,11 +240,7 @@ impl RowFilter {
     }
 
     pub fn program(&self, world: &World) -> Option<Vec<u8>> {
-        let operand = |field| Operand {
-            field,
-            path: None,
-            arithmetic: None,
-        };
+        let operand = Operand::column;
         let below = |limit: i64| Node::Compare {
             comparison: Comparison::Less,
             operand: operand(NUMBER),

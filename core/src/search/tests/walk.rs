@@ -72,11 +72,7 @@ fn ids(snapshot: &SegmentSnapshot, request: &SearchRequest) -> Vec<Vec<i64>> {
 }
 
 fn request(metric: Metric, queries: &[f32], below: Option<i64>) -> SearchRequest {
-    let operand = Operand {
-        field: NUMBER,
-        path: None,
-        arithmetic: None,
-    };
+    let operand = Operand::column(NUMBER);
     let comparison = Comparison::Less;
     SearchRequest {
         field_id: VECTOR,
