@@ -69,10 +69,14 @@ export class Engine implements EngineApi {
     const record = { ...change, timestamp } as CatalogRecord;
     applyRecord(this.state.catalog, record);
     if (record.kind === "load") await this.requireRoom(record);
-    const catalog = await this.state.log.append(RecordKind.Catalog, [encodeRecord(record)], (lsn) => {
-      applyCatalogRecord(this.state, record, lsn);
-      return this.state.catalog;
-    });
+    const append = () =>
+      this.state.log.append(RecordKind.Catalog, [encodeRecord(record)], (lsn) => {
+        applyCatalogRecord(this.state, record, lsn);
+        return this.state.catalog;
+      });
+    // What an update of some columns has read and not yet written must not come back once the rows are gone.
+    const empties = record.kind === "truncateCollection" || record.kind === "dropPartition";
+    const catalog = await (empties ? this.state.gates.share(record.collectionId, append) : append());
     if (record.kind === "createIndex") this.background.indexSoon();
     if (record.kind === "load" || record.kind === "release") await this.followLoad(record.collectionId);
     if (FREES_FILES.has(record.kind)) this.background.commitSoon();
