@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EngineApi } from "../../src/engine/api.js";
 import { openEngine } from "../../src/engine/open.js";
 import {
-  CollectionSchema,
+  type CollectionSchema,
   DataType,
   FieldData,
   FieldSchema,
@@ -49,9 +49,10 @@ let engine: EngineApi;
 let driver: Driver;
 const collectionName = "rows";
 
-const schemaOf = async (name: string): Promise<CollectionSchema> => {
-  const { schema } = await driver.call<{ schema: Buffer | CollectionSchema }>("DescribeCollection", { collectionName: name });
-  return Buffer.isBuffer(schema) ? CollectionSchema.decode(schema) : schema;
+const schemaOf = (name: string): CollectionSchema => {
+  const found = [...engine.catalog.collections.values()].find((collection) => collection.name === name);
+  if (found === undefined) throw new Error(`no collection ${name}`);
+  return found.schema;
 };
 
 interface Options {
@@ -65,7 +66,7 @@ const upsert = async (
   rows: readonly Row[],
   { name = collectionName, fieldOps = [], full, request }: Options = {},
 ): Promise<MutationResult> => {
-  const schema = await schemaOf(name);
+  const schema = schemaOf(name);
   const columns = rowsToFields(schema, rows, { operation: "upsert", partialUpdate: !full });
   return driver.call("Upsert", {
     collectionName: name,
@@ -440,7 +441,7 @@ describe("an upsert of some columns", () => {
     const automatic = { name: "id", dataType: DataType.Int64, isPrimaryKey: true, autoID: true };
     const count = { name: "count", dataType: DataType.Int32, nullable: true };
     await create("automatic", { fields: [automatic, ...fields.slice(1, 2), count] });
-    const schema = await schemaOf("automatic");
+    const schema = schemaOf("automatic");
     const inserted = await driver.call<MutationResult>("Insert", {
       collectionName: "automatic",
       fieldsData: rowsToFields(schema, [{ vector: [1, 2], count: 3 }]).map(({ data }) => data),
