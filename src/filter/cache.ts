@@ -21,7 +21,8 @@ interface Entry {
 /** Memory of an entry: UTF-16 text, program, keys. */
 const byteSizeOf = (text: string, filter: CompiledFilter): number => {
   let size = text.length * 2 + (filter.program?.length ?? 0);
-  for (const key of filter.keys?.keys ?? []) size += typeof key === "string" ? key.length * 2 + 16 : 24;
+  for (const key of [...(filter.keys?.keys ?? []), ...(filter.partitionKeys ?? [])])
+    size += typeof key === "string" ? key.length * 2 + 16 : 24;
   return size;
 };
 

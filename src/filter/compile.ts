@@ -15,6 +15,7 @@ import { tokenize } from "./lexer.js";
 import { parse } from "./parser.js";
 import { type Column, constantPlan, type FilterField, type Plan, valueType } from "./plan.js";
 import { Comparison, type ProgramOperand, ProgramWriter } from "./program.js";
+import { keysOf, requiredValues } from "./required.js";
 import { fillCompare, fillList, fillPattern, fillRange, fillWanted, TemplateConstants } from "./templates.js";
 import { type Constant, programValue } from "./values.js";
 
@@ -24,6 +25,8 @@ export interface CompiledFilter {
   readonly alwaysTrue: boolean;
   /** When the whole filter is `pk == c` or `pk in [...]`: the keys, as written. */
   readonly keys?: PrimaryKeys;
+  /** Values one of which the partition key has in every row that matches; absent: it may have any. */
+  readonly partitionKeys?: readonly (bigint | string)[];
 }
 
 const operandOf = ({ field, path, element, length }: Column): ProgramOperand => ({
@@ -112,18 +115,6 @@ const write = (root: Plan, templates: TemplateConstants): Buffer => {
   return writer.finish();
 };
 
-/** The keys of `pk == c` and `pk in [...]`. */
-const keysOf = (plan: Plan, templates: TemplateConstants): PrimaryKeys | undefined => {
-  const single = plan.op === "compare" && plan.comparison === Comparison.Equal && plan.calculation === undefined;
-  if (!single && plan.op !== "in") return undefined;
-  const { field } = plan.column;
-  if (field.primary !== true) return undefined;
-  const values = plan.op === "in" ? fillList(plan, templates) : [fillCompare(plan, templates).value];
-  if (field.dataType === DataType.Int64)
-    return { kind: "int64", keys: values.flatMap((value) => (value.kind === "int" ? [value.value] : [])) };
-  return { kind: "varchar", keys: values.flatMap((value) => (value.kind === "string" ? [value.value] : [])) };
-};
-
 const isBlank = (text: string): boolean => text.trim() === "";
 
 const noTemplates: ReadonlyMap<string, TemplateValue> = new Map();
@@ -154,6 +145,13 @@ export const compileFilter = (
     if (plan.op === "constant" && plan.value) return { program: undefined, alwaysTrue: true };
     const program = write(plan, constants);
     const keys = keysOf(plan, constants);
-    return { program, alwaysTrue: false, ...(keys === undefined ? {} : { keys }) };
+    const partitionKey = fields.find((field) => field.partitionKey === true);
+    const partitionKeys = partitionKey === undefined ? undefined : requiredValues(plan, partitionKey, constants);
+    return {
+      program,
+      alwaysTrue: false,
+      ...(keys === undefined ? {} : { keys }),
+      ...(partitionKeys === undefined ? {} : { partitionKeys }),
+    };
   });
 };

@@ -15,6 +15,8 @@ export interface FilterField {
   readonly name: string;
   readonly dataType: number;
   readonly primary?: boolean;
+  /** The partition of a row follows from this field; of an Int64 or VarChar, at most one. */
+  readonly partitionKey?: boolean;
   readonly nullable?: boolean;
   /** The dynamic field: undeclared names are its keys. */
   readonly dynamic?: boolean;

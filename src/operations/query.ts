@@ -14,6 +14,7 @@ import {
 import type { Init } from "../shared/proto/wire.js";
 import { primaryField } from "../shared/schema.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
+import { routed } from "./partition-routing.js";
 import { queryRoutes } from "./query-rest.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
 import { databaseOf } from "./support.js";
@@ -93,7 +94,7 @@ export const query = async (call: Call, request: QueryRequest): Promise<Init<Que
   if (aggregates.length > 0 && window.limit !== -1) throw invalid("count entities with pagination is not allowed");
   const scope = {
     collection,
-    partitionIds: loadedScope(collection, request.collectionName, partitionIds, "failed to query"),
+    partitionIds: routed(collection, filter, loadedScope(collection, request.collectionName, partitionIds, "failed to query")),
     ignoreGrowing,
     ...(filter.program === undefined ? {} : { filter: filter.program }),
     lease: isIterator,

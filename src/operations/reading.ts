@@ -28,6 +28,7 @@ const filterFields = (collection: Collection): FilterField[] =>
     name: field.name,
     dataType: field.dataType,
     primary: field.isPrimaryKey,
+    partitionKey: field.isPartitionKey,
     nullable: field.nullable && !field.isDynamic,
     dynamic: field.isDynamic,
     elementType: field.elementType,

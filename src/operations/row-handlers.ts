@@ -23,6 +23,7 @@ import { type Init, WireError } from "../shared/proto/wire.js";
 import { DYNAMIC_FIELD, primaryField, typeName } from "../shared/schema.js";
 import type { Call } from "./operation.js";
 import { fieldOperations } from "./partial-update.js";
+import { routed } from "./partition-routing.js";
 import { compile, loadedScope } from "./reading.js";
 import { databaseOf } from "./support.js";
 import { momentsOf, timeZoneOf } from "./timestamptz.js";
@@ -172,7 +173,7 @@ export const remove = async (call: Call, request: DeleteRequest): Promise<Init<M
   }
   const scope = {
     collection,
-    partitionIds: loadedScope(collection, request.collectionName, partitionIds),
+    partitionIds: routed(collection, filter, loadedScope(collection, request.collectionName, partitionIds)),
     filter: filter.program as Buffer,
   };
   const { timestamp, count } = await inRequestedNames(call, request, call.engine.deleteWhere(scope));

@@ -17,6 +17,7 @@ import {
 import { type Init, WireError } from "../shared/proto/wire.js";
 import { primaryField, typeName } from "../shared/schema.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
+import { routed } from "./partition-routing.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
 import { efOf, indexOf, indexParams, metricOf, rangeOf, roundDecimalOf, vectorField, windowOf } from "./search-params.js";
 import { searchRoutes } from "./search-rest.js";
@@ -130,7 +131,7 @@ export const search = async (call: Call, request: SearchRequest): Promise<Init<S
   }
   const roundDecimal = roundDecimalOf(params);
   const filter = compile(collection, request.dsl, request.exprTemplateValues);
-  const scope = loadedScope(collection, request.collectionName, partitionIds, "failed to search");
+  const scope = routed(collection, filter, loadedScope(collection, request.collectionName, partitionIds, "failed to search"));
   const index = indexOf(collection, field);
   const metric = metricOf(index, params);
   const extra = indexParams(params);
