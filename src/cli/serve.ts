@@ -83,17 +83,19 @@ const untilSignal = (logger: Logger): Promise<NodeJS.Signals> =>
     process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   });
 
-/** Bytes of large requests in flight: this part of the memory, but no more than so many. */
+/** Part of the machine's memory, or of what a container may take, that is ours unless told. */
+const OUR_PART = 0.8;
+/** Part of ours that requests being received may take, but no more than so many bytes, and no less than one may have. */
 const RECEIVE_PART = 0.25;
 const RECEIVE_BYTES_MAX = 2 ** 30;
 
-/** Part of the machine's memory, or of what a container may take, that is ours unless told. */
-const OUR_PART = 0.8;
-
-const memoryFor = (chosen: number): number => {
-  if (chosen > 0) return chosen;
+/** Bytes for requests being received and for everything else. */
+const memoryFor = (chosen: number): { receiveBytesMax: number; maxMemory: number } => {
   const constrained = process.constrainedMemory();
-  return Math.floor((constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()) * OUR_PART);
+  const there = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  const whole = chosen > 0 ? chosen : Math.floor(there * OUR_PART);
+  const receiveBytesMax = Math.min(RECEIVE_BYTES_MAX, Math.max(REQUEST_BYTES_MAX, Math.floor(whole * RECEIVE_PART)));
+  return { receiveBytesMax, maxMemory: Math.max(whole - receiveBytesMax, Math.floor(whole / 2)) };
 };
 
 export const serve = async (chosen: Settings): Promise<void> => {
@@ -101,7 +103,7 @@ export const serve = async (chosen: Settings): Promise<void> => {
   const folder = resolve(chosen.data);
   const stopped = untilSignal(logger);
   process.on("unhandledRejection", (error) => logger.error({ error }, "a fault of ours: a failure that nobody waited for"));
-  const maxMemory = memoryFor(chosen.maxMemory);
+  const { receiveBytesMax, maxMemory } = memoryFor(chosen.maxMemory);
   const engine = await openEngine({
     folder,
     env: realEnv,
@@ -125,7 +127,7 @@ export const serve = async (chosen: Settings): Promise<void> => {
       host: chosen.host,
       port: chosen.port,
       connectionsMax: chosen.connectionsMax,
-      receiveBytesMax: Math.min(RECEIVE_BYTES_MAX, Math.max(REQUEST_BYTES_MAX, Math.floor(maxMemory * RECEIVE_PART))),
+      receiveBytesMax,
       stopMs: chosen.stopSeconds * 1000,
     });
   } catch (error) {

@@ -138,6 +138,8 @@ export interface EngineApi {
   isClustering(collection: Collection): boolean;
   /** Bytes of the log that the next opening would replay. */
   readonly logBytes: number;
+  /** How much of what a load promised is in memory, in percent; 100 when nothing is being loaded. */
+  loadProgress(collection: Collection, partitionIds?: readonly bigint[]): number;
   /** Bytes that rows, indexes and requests take, and may take. */
   readonly memoryUsed: number;
   readonly memoryLimit: number;

@@ -7,6 +7,7 @@
 import type { Collection } from "../catalog/types.js";
 import { Compactor } from "./compaction.js";
 import { buildIndexes, type FailedBuilds } from "./indexing.js";
+import { Residency } from "./residency.js";
 import { Priority, Scheduler } from "./scheduler.js";
 import { commit, sealAll } from "./seal.js";
 import type { SegmentEntry } from "./shard.js";
@@ -17,10 +18,13 @@ const RETRY_MS = 3000;
 export class Background {
   readonly scheduler: Scheduler;
   readonly compactor: Compactor;
+  readonly residency: Residency;
   readonly failedBuilds: FailedBuilds = new Map();
   private retry: (() => void) | undefined;
   private readonly timers = new Map<() => void, () => void>();
   private checkpointing = false;
+  /** Something began to be sealed since the last checkpoint did. */
+  private unsealed = false;
   private committing = false;
   private compacting = false;
   private stopped = false;
@@ -30,8 +34,14 @@ export class Background {
     this.compactor = new Compactor(state, this.scheduler, {
       stopped: () => this.stopped,
       inStorage: (job) => this.scheduler.run({ lane: "storage", kind: "commit", priority: Priority.Asked }, job),
-      merged: () => this.compactSoon(),
+      merged: () => {
+        this.residency.settle();
+        this.compactSoon();
+      },
     });
+    this.residency = new Residency(state, { rebuild: () => this.indexSoon() });
+    this.residency.begin();
+    state.memory.onPressure = () => this.sealOne(state.memory.largestGrowing());
     this.indexSoon();
     this.every(state.settings.upkeepMs, () => this.upkeep());
     this.every(state.settings.compactMs, () => this.compactSoon());
@@ -43,6 +53,7 @@ export class Background {
       await sealAll(this.state, collectionIds);
       await commit(this.state);
     });
+    this.residency.settle();
     this.indexSoon();
   }
 
@@ -51,12 +62,14 @@ export class Background {
     const full = entries.filter((entry) => entry.core.byteSize >= this.state.settings.segmentBytesMax);
     for (const entry of full) this.state.shards.get(entry.collectionId)?.rotate([entry.partitionId]);
     if (full.length > 0) this.checkpointSoon();
-    const crowding = this.state.memory.toSeal();
-    if (crowding !== undefined) {
-      this.state.shards.get(crowding.collectionId)?.rotate([crowding.partitionId]);
-      this.checkpointSoon();
-    }
+    this.sealOne(this.state.memory.toSeal());
     this.sealIfLogIsLong();
+  }
+
+  private sealOne(entry: SegmentEntry | undefined): void {
+    if (entry === undefined || this.stopped) return;
+    this.state.shards.get(entry.collectionId)?.rotate([entry.partitionId]);
+    this.checkpointSoon();
   }
 
   sealIfLogIsLong(): void {
@@ -67,8 +80,10 @@ export class Background {
 
   /** Seals what is sealing; a failure is reported and tried again later. */
   checkpointSoon(): void {
+    this.unsealed = true;
     if (this.checkpointing || this.stopped) return;
     this.checkpointing = true;
+    this.unsealed = false;
     this.seal(undefined, Priority.Asked)
       .catch((error: unknown) => {
         this.state.logger.error({ reason: String(error) }, "writing segments failed; it is tried again");
@@ -79,6 +94,8 @@ export class Background {
       })
       .finally(() => {
         this.checkpointing = false;
+        // What began to be sealed meanwhile; after a failure the retry sees to it.
+        if (this.unsealed && this.retry === undefined) this.checkpointSoon();
       });
   }
 
@@ -140,6 +157,7 @@ export class Background {
   /** Jobs in the storage lane end; long ones (builds, merges) are left, and write nothing any more. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.residency.stop();
     this.retry?.();
     for (const cancel of this.timers.values()) cancel();
     await this.scheduler.drained("storage");
@@ -168,6 +186,7 @@ export class Background {
       }
     }
     if (sealing) this.checkpointSoon();
+    else this.sealOne(this.state.memory.toSeal());
     if (this.failedBuilds.size > 0) this.indexSoon();
   }
 }

@@ -89,8 +89,13 @@ export interface CoreSegment {
   encodeDeletes(): Buffer;
   /** `upTo`: deletes after this timestamp are passed over. */
   applyDeletes(bytes: Buffer, upTo?: bigint): void;
-  /** True: reads the pages of the mapped file into memory. False: gives them back to the system; they are read again when they are needed. */
-  advise(resident: boolean): Promise<void>;
+  /** Bytes of the mapped file that hold these columns. */
+  mappedSizeOf(fieldIds: number[]): number;
+  /**
+   * True: reads the pages of the mapped file, or only those of some columns, into memory. False: gives them back to the system; they are read again when
+   * they are needed.
+   */
+  advise(resident: boolean, fieldIds?: number[]): Promise<void>;
   /** Begins writing this growing segment as a file; no rows may be appended any more (deletes may). */
   startSealing(): CoreSealing;
   /** Builds an index beside the segment; searches use it from the moment the promise resolves. */

@@ -1,7 +1,7 @@
 /** One open data folder: the answers to operations. Its state is in `state.ts`, what goes on besides in `background.ts`. */
 import { encodeRecord } from "../catalog/codec.js";
 import { applyRecord } from "../catalog/reducer.js";
-import type { Catalog, CatalogRecord, Collection, IndexDefinition, LoadRecord, Snapshot } from "../catalog/types.js";
+import type { Catalog, CatalogRecord, Collection, IndexDefinition, Snapshot } from "../catalog/types.js";
 import type { PrimaryKeys, Timestamp } from "../shared/types.js";
 import type {
   CatalogChange,
@@ -22,7 +22,6 @@ import type { Compaction, CompactionRequest } from "./compaction.js";
 import { indexProgress } from "./indexing.js";
 import { countRows, queryRows, searchRows } from "./read.js";
 import { RecordKind } from "./records.js";
-import { bytesToLoad, followLoad } from "./residency.js";
 import { type JobKind, type JobState, type JobTotals, Priority } from "./scheduler.js";
 import { commit, sealAll } from "./seal.js";
 import { createSnapshot, restoreSnapshot, type SnapshotRequest } from "./snapshots.js";
@@ -67,8 +66,12 @@ export class Engine implements EngineApi {
   async change(change: CatalogChange): Promise<{ catalog: Catalog; timestamp: Timestamp }> {
     const timestamp = this.state.clock.tick();
     const record = { ...change, timestamp } as CatalogRecord;
-    applyRecord(this.state.catalog, record);
-    if (record.kind === "load") await this.requireRoom(record);
+    const next = applyRecord(this.state.catalog, record);
+    if (record.kind === "load") {
+      const collection = next.collections.get(record.collectionId);
+      // Asked before the record is written, so a load that does not fit changes nothing.
+      if (collection !== undefined) await this.background.residency.requireRoom(collection, record.partitionIds);
+    }
     const append = () =>
       this.state.log.append(RecordKind.Catalog, [encodeRecord(record)], (lsn) => {
         applyCatalogRecord(this.state, record, lsn);
@@ -78,7 +81,7 @@ export class Engine implements EngineApi {
     const empties = record.kind === "truncateCollection" || record.kind === "dropPartition";
     const catalog = await (empties ? this.state.gates.share(record.collectionId, append) : append());
     if (record.kind === "createIndex") this.background.indexSoon();
-    if (record.kind === "load" || record.kind === "release") await this.followLoad(record.collectionId);
+    if (record.kind === "load" || record.kind === "release") await this.background.residency.follow(record.collectionId);
     if (FREES_FILES.has(record.kind)) this.background.commitSoon();
     this.background.sealIfLogIsLong();
     return { catalog, timestamp };
@@ -104,7 +107,8 @@ export class Engine implements EngineApi {
     return deleteWhere(this.state, scope);
   }
 
-  search(request: SearchRows): ReturnType<typeof searchRows> {
+  async search(request: SearchRows): ReturnType<typeof searchRows> {
+    await this.background.residency.wanted(request.collection.id);
     return searchRows(this.state, request);
   }
 
@@ -200,14 +204,8 @@ export class Engine implements EngineApi {
     await this.release();
   }
 
-  private async requireRoom({ collectionId, partitionIds }: LoadRecord): Promise<void> {
-    const collection = this.state.catalog.collections.get(collectionId);
-    if (collection !== undefined) this.state.memory.require(await bytesToLoad(this.state, collection, partitionIds));
-  }
-
-  private async followLoad(collectionId: bigint): Promise<void> {
-    await followLoad(this.state, collectionId);
-    this.background.indexSoon();
+  loadProgress(collection: Collection, partitionIds: readonly bigint[] = []): number {
+    return this.background.residency.progress(collection.id, partitionIds);
   }
 
   get memoryUsed(): number {

@@ -1,7 +1,7 @@
 /**
  * Indexes of sealed segments: built one at a time in the background, written beside the segment, named by the next manifest.
  *
- * A segment without its index is searched by a scan, so answers are right at any moment. An index file that is damaged or missing is built again.
+ * A segment without its index is searched by a scan, so answers are right at any moment.
  */
 import type { Collection, IndexDefinition } from "../catalog/types.js";
 import type { IndexProgress } from "./api.js";
@@ -11,7 +11,7 @@ import { graphOf, INDEXED_ROWS_MIN } from "./index-plan.js";
 import { isResident, putAway } from "./residency.js";
 import { indexFile } from "./seal.js";
 import type { SegmentEntry, SegmentIndex } from "./shard.js";
-import type { Applicable, EngineState } from "./state.js";
+import type { EngineState } from "./state.js";
 
 interface Wanted {
   readonly entry: SegmentEntry;
@@ -133,21 +133,6 @@ export const buildIndexes = async (state: EngineState, building: Building): Prom
     }
   }
   return built;
-};
-
-/** Loads an index file of a sealed segment; damage is reported and healed by building it again. */
-export const openIndex = async (
-  state: Applicable,
-  entry: SegmentEntry,
-  index: { indexId: bigint; fieldId: bigint; file: string },
-): Promise<void> => {
-  try {
-    await entry.core.openIndex(Number(index.fieldId), state.store.path(index.file));
-    entry.indexes.set(index.indexId, index);
-  } catch (error) {
-    const reason = String((coreError(error) as Error).message);
-    state.logger.warn({ file: index.file, reason }, "an index file cannot be used and is built again");
-  }
 };
 
 /** Rows of sealed segments, and how many of them searches reach through the index. */

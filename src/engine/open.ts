@@ -24,7 +24,6 @@ import { Leases } from "./leases.js";
 import { decodeManifest, type Manifest, type ManifestSegment } from "./manifest.js";
 import { MemoryBudget } from "./memory.js";
 import { BY_PARTITION_KEY, decodeDelete, decodeRows, RecordKind } from "./records.js";
-import { bringIndexes, isResident } from "./residency.js";
 import { type Shard, sealedEntry } from "./shard.js";
 import { openRestored } from "./snapshots.js";
 import { type Applicable, applyCatalogRecord, applyDelete, applyRows, type EngineSettings, routeRows, shardOf } from "./state.js";
@@ -105,9 +104,6 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
     await log.close();
     throw failureBecause("dataIntegrity", `the log ends at record ${log.nextLsn - 1}, before record ${reached - 1} that it once had`);
   }
-  for (const shard of shards.values()) {
-    for (const entry of shard.list()) if (isResident(state, entry)) await bringIndexes(state, entry);
-  }
   return new Engine(Object.assign(state, { log }), async () => store.close());
 };
 
@@ -123,7 +119,7 @@ const openSegment = async (state: Applicable, segment: ManifestSegment): Promise
   const entry = sealedEntry({ ...segment, core });
   entry.deletesFile = segment.deletesFile;
   entry.persistedDeletes = core.deletedCount;
-  // What is loaded is known once the log was replayed; until then the names are enough.
+  // What is loaded is known once the log was replayed; then the open engine brings it into memory.
   for (const index of segment.indexes) entry.indexes.set(index.indexId, index);
   shard.add(entry);
 };

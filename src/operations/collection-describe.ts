@@ -112,7 +112,7 @@ const show = (call: Call, request: Pick<ShowCollectionsRequest, "dbName" | "type
     collectionIds: shown.map((collection) => collection.id),
     createdTimestamps: shown.map((collection) => collection.createdTimestamp),
     createdUtcTimestamps: shown.map((collection) => physicalMs(collection.createdTimestamp)),
-    inMemoryPercentages: inMemory ? shown.map(() => 100n) : [],
+    inMemoryPercentages: inMemory ? shown.map((collection) => BigInt(call.engine.loadProgress(collection))) : [],
     queryServiceAvailable: inMemory ? shown.map(() => true) : [],
     shardsNum: shown.map((collection) => collection.shardsNum),
   };
@@ -171,7 +171,7 @@ const describeForRest = (call: Call, body: Body) => {
       functions: [],
       aliases: aliasesOf(call.engine.catalog, collection),
       indexes: restIndexes(collection),
-      load: nameOf(LoadState, loadStateOf(collection)),
+      load: nameOf(LoadState, loadStateOf(call.engine, collection)),
       properties: collection.properties,
       externalSource: schema.externalSource,
       externalSpec: schema.externalSpec,

@@ -1,14 +1,16 @@
 /**
  * Loading: what of a collection may be searched.
  *
- * Model: rows are always in the engine; a load is the catalog's word that they may be read, so it is complete when the call returns, and states and
- * progress are Loaded and 100 or nothing. It asks for an index on every vector field, as Milvus does. There is one replica on this one node.
+ * Model: rows are always in the engine; a load is the catalog's word that they may be read, and brings indexes and wanted pages into memory; the call returns when
+ * they are there. Meanwhile, and after a start, the state is Loading and the progress what is there of them; reads are served already. A load asks for an index
+ * on every vector field, as Milvus does. There is one replica on this one node.
  * Sources: milvus internal/proxy/{task,impl}.go, internal/querycoordv2/job.
  */
 import { checkIndexes } from "../catalog/apply-partition.js";
 import { propertyOf } from "../catalog/properties.js";
 import { hasPartitionKey, isPartitionLoaded, loadedPartitions, requireCollection, requirePartition, resolve } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
+import type { EngineApi } from "../engine/api.js";
 import { collectionNotFound, failure, invalid } from "../shared/errors.js";
 import { checkCollectionName } from "../shared/names.js";
 import {
@@ -31,8 +33,14 @@ export const DEFAULT_RESOURCE_GROUP = "__default_resource_group";
 /** The id of the one node there is, where a reply must name nodes. */
 export const NODE_ID = 1n;
 
-export const loadStateOf = (collection: Collection): LoadState =>
-  collection.load === undefined ? LoadState.LoadStateNotLoad : LoadState.LoadStateLoaded;
+export const loadStateOf = (
+  engine: Pick<EngineApi, "loadProgress">,
+  collection: Collection,
+  partitionIds?: readonly bigint[],
+): LoadState => {
+  if (collection.load === undefined) return LoadState.LoadStateNotLoad;
+  return engine.loadProgress(collection, partitionIds) < 100 ? LoadState.LoadStateLoading : LoadState.LoadStateLoaded;
+};
 
 const checkLoadFields = (collection: Collection, names: readonly string[]): void => {
   if (names.length === 0) return;
@@ -135,11 +143,9 @@ const loadState = (call: Call, request: StateRequest) => {
   checkCollectionName(request.collectionName);
   const collection = resolve(call.engine.catalog, databaseOf(call, request), request.collectionName);
   if (collection === undefined) return { state: LoadState.LoadStateNotExist };
-  const loaded =
-    request.partitionNames.length === 0
-      ? collection.load !== undefined
-      : request.partitionNames.every((name) => isPartitionLoaded(collection, requirePartition(collection, name).id));
-  return { state: loaded ? LoadState.LoadStateLoaded : LoadState.LoadStateNotLoad };
+  const partitionIds = request.partitionNames.map((name) => requirePartition(collection, name).id);
+  if (partitionIds.some((id) => !isPartitionLoaded(collection, id))) return { state: LoadState.LoadStateNotLoad };
+  return { state: loadStateOf(call.engine, collection, partitionIds) };
 };
 
 const progress = (call: Call, request: StateRequest) => {
@@ -148,7 +154,8 @@ const progress = (call: Call, request: StateRequest) => {
   if (collection.load === undefined) throw failure("collectionNotLoaded", { collection: collection.id });
   const released = partitions.find((partition) => !isPartitionLoaded(collection, partition.id));
   if (released) throw failure("partitionNotLoaded", { partition: released.id });
-  return { progress: 100n, refreshProgress: 100n };
+  const ids = partitions.map((partition) => partition.id);
+  return { progress: BigInt(call.engine.loadProgress(collection, ids)), refreshProgress: 100n };
 };
 
 const replicas = (call: Call, request: Pick<GetReplicasRequest, "dbName" | "collectionName" | "collectionID">) => {
@@ -191,8 +198,9 @@ const restState = (call: Call, body: Body) => {
   const request = named(call, body);
   const { state } = loadState(call, request);
   if (state === LoadState.LoadStateNotExist) throw collectionNotFound(databaseOf(call, request), request.collectionName);
-  const loaded = state === LoadState.LoadStateLoaded;
-  return { message: "", data: { loadState: loaded ? "LoadStateLoaded" : "LoadStateNotLoad", loadProgress: loaded ? 100 : 0 } };
+  if (state === LoadState.LoadStateNotLoad) return { message: "", data: { loadState: "LoadStateNotLoad", loadProgress: 0 } };
+  const name = state === LoadState.LoadStateLoading ? "LoadStateLoading" : "LoadStateLoaded";
+  return { message: "", data: { loadState: name, loadProgress: Number(progress(call, request).progress) } };
 };
 
 export const operations: readonly AnyOperation[] = [

@@ -121,10 +121,18 @@ export const dispatch = async <Request extends object, Response extends object>(
       : ({ ...reply, status: successStatus() } as unknown as Init<Response>);
   } catch (error) {
     onError?.(error);
-    const status = toStatus(error);
-    if (operation.failed) return operation.failed(status);
-    return (operation.response.name === STATUS ? status : { status }) as unknown as Init<Response>;
+    return failureReply(operation, error);
   }
+};
+
+/** The reply that tells a failure. */
+export const failureReply = <Request extends object, Response extends object>(
+  operation: Operation<Request, Response>,
+  error: unknown,
+): Init<Response> => {
+  const status = toStatus(error);
+  if (operation.failed) return operation.failed(status);
+  return (operation.response.name === STATUS ? status : { status }) as unknown as Init<Response>;
 };
 
 const STATUS = "milvus.proto.common.Status";

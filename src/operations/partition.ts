@@ -62,7 +62,7 @@ const show = (
     partitionIDs: shown.map((partition) => partition.id),
     createdTimestamps: shown.map((partition) => partition.createdTimestamp),
     createdUtcTimestamps: shown.map((partition) => physicalMs(partition.createdTimestamp)),
-    inMemoryPercentages: inMemory ? shown.map(() => 100n) : [],
+    inMemoryPercentages: inMemory ? shown.map(({ id }) => BigInt(call.engine.loadProgress(collection, [id]))) : [],
   };
 };
 

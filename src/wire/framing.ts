@@ -3,10 +3,12 @@
  *
  * Model: a `MessageReader` takes the chunks of one stream and gives whole messages. A message inside one chunk is a view of it; one that spans
  * chunks gets a buffer of its announced size once `TRUST_BYTES` of it have come (a header alone cannot make us allocate 64 MiB), and every further chunk
- * is copied to its place. Announced bytes beyond that are taken from a budget of the whole process and given back by `release`.
+ * is copied to its place. The announced bytes are taken from a budget of the whole process first (receive-budget.ts): where they are not to be had at once, the
+ * reader *wants* them, keeps what came, and goes on when they are granted. `release` gives them back.
  * Source: grpc/doc/PROTOCOL-HTTP2.md.
  */
 import { GrpcCode, GrpcFailure } from "./grpc-status.js";
+import type { ReceiveBudget } from "./receive-budget.js";
 
 const HEADER_BYTES = 5;
 const TRUST_BYTES = 256 * 1024;
@@ -16,22 +18,6 @@ export interface Message {
   readonly bytes: Buffer;
 }
 
-/** Bytes of large messages that are being received or handled, over all connections. */
-export class ReceiveBudget {
-  private used = 0;
-  constructor(readonly bytesMax: number) {}
-
-  take(bytes: number): void {
-    if (this.used + bytes > this.bytesMax)
-      throw new GrpcFailure(GrpcCode.ResourceExhausted, `too many bytes of requests in flight (max ${this.bytesMax}), try again later`);
-    this.used += bytes;
-  }
-
-  give(bytes: number): void {
-    this.used -= bytes;
-  }
-}
-
 export class MessageReader {
   private readonly header = Buffer.allocUnsafe(HEADER_BYTES);
   private headerFilled = 0;
@@ -39,6 +25,8 @@ export class MessageReader {
   private bodyFilled = 0;
   private bodyLength = 0;
   private taken = 0;
+  /** What came and cannot be taken before the buffer for it is granted. */
+  private kept: Buffer | undefined;
 
   constructor(
     private readonly bytesMax: number,
@@ -52,13 +40,17 @@ export class MessageReader {
 
   /** The messages that end in this chunk. Throws `GrpcFailure` for what is not a frame, or one that is too large. */
   push(chunk: Buffer): Message[] {
+    if (this.kept !== undefined) {
+      this.kept = Buffer.concat([this.kept, chunk]);
+      return [];
+    }
     const messages: Message[] = [];
     let at = 0;
     while (at < chunk.length || this.complete()) {
       if (this.headerFilled < HEADER_BYTES) at = this.readHeader(chunk, at);
       if (this.headerFilled < HEADER_BYTES) break;
       at = this.readBody(chunk, at);
-      if (!this.complete()) break;
+      if (at < 0 || !this.complete()) break;
       messages.push({ compressed: this.header[0] === 1, bytes: this.body as Buffer });
       this.headerFilled = 0;
       this.body = undefined;
@@ -67,11 +59,25 @@ export class MessageReader {
     return messages;
   }
 
+  /** Bytes that it waits for. */
+  get wants(): number {
+    return this.kept === undefined ? 0 : this.bodyLength;
+  }
+
+  /** Goes on with the bytes that it wanted, which were taken from the budget for it. */
+  grant(): Message[] {
+    const chunk = this.kept as Buffer;
+    this.kept = undefined;
+    this.widen();
+    return this.push(chunk);
+  }
+
   /** Gives back what this stream took from the budget; after it the reader is not used again. */
   release(): void {
     this.budget.give(this.taken);
     this.taken = 0;
     this.body = undefined;
+    this.kept = undefined;
   }
 
   private complete(): boolean {
@@ -91,6 +97,7 @@ export class MessageReader {
     return at + count;
   }
 
+  /** Where it came to in the chunk; -1: the rest is kept. */
   private readBody(chunk: Buffer, at: number): number {
     const available = chunk.length - at;
     if (this.body === undefined) {
@@ -102,14 +109,20 @@ export class MessageReader {
       this.body = Buffer.allocUnsafe(Math.min(this.bodyLength, TRUST_BYTES));
     }
     const count = Math.min(this.bodyLength - this.bodyFilled, available);
-    if (this.bodyFilled + count > this.body.length) this.grow();
+    if (this.bodyFilled + count > this.body.length) {
+      if (!this.budget.tryTake(this.bodyLength)) {
+        this.kept = chunk.subarray(at);
+        return -1;
+      }
+      this.widen();
+    }
     chunk.copy(this.body, this.bodyFilled, at, at + count);
     this.bodyFilled += count;
     return at + count;
   }
 
-  private grow(): void {
-    this.budget.take(this.bodyLength);
+  /** The buffer for the whole message, whose bytes were taken from the budget. */
+  private widen(): void {
     this.taken += this.bodyLength;
     const whole = Buffer.allocUnsafeSlow(this.bodyLength);
     (this.body as Buffer).copy(whole, 0, 0, this.bodyFilled);

@@ -10,10 +10,12 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { principalOfMetadata } from "../auth/principal.js";
+import type { MilvusError } from "../shared/errors.js";
 import { REQUEST_BYTES_MAX } from "../shared/limits.js";
 import { type Host, WireCall } from "./call.js";
-import { framed, type Message, MessageReader, type ReceiveBudget } from "./framing.js";
+import { framed, type Message, MessageReader } from "./framing.js";
 import { encodeMessage, GrpcCode, GrpcFailure, timeoutMs } from "./grpc-status.js";
+import type { ReceiveBudget } from "./receive-budget.js";
 
 /** One RPC as the wire sees it. */
 export interface GrpcMethod {
@@ -26,6 +28,8 @@ export interface GrpcMethod {
   readonly shape: "one" | "each";
   /** The parts of the encoded reply. Throws `GrpcFailure`. */
   answer(call: WireCall, message: Buffer): Buffer[] | Promise<Buffer[]>;
+  /** The reply to a request that was not taken; absent: it is told in gRPC's way. */
+  refuse?(error: MilvusError): Buffer[];
 }
 
 export interface GrpcRouter {
@@ -124,9 +128,17 @@ export class GrpcStream {
 
   private receive(chunk: Buffer): void {
     if (this.closed) return;
+    this.take(() => this.reader.push(chunk));
+  }
+
+  private take(read: () => Message[]): void {
     try {
-      for (const message of this.reader.push(chunk)) this.waiting.push(message);
+      for (const message of read()) this.waiting.push(message);
       if (this.reader.partial && !this.watched) this.watch();
+      if (this.reader.wants > 0) {
+        void this.waitForRoom(this.reader.wants);
+        return;
+      }
       if (this.method?.shape === "each") {
         if (this.waiting.length > WAITING_MAX) this.stream.pause();
         this.next();
@@ -135,6 +147,30 @@ export class GrpcStream {
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** The stream is not read until there is room for its message. */
+  private async waitForRoom(bytes: number): Promise<void> {
+    this.stream.pause();
+    const { budget } = this.receiving;
+    const taken = await budget.take(bytes);
+    if (this.closed) {
+      if (taken) budget.give(bytes);
+    } else if (taken) {
+      this.take(() => this.reader.grant());
+      if (this.reader.wants === 0) this.stream.resume();
+    } else this.refuse(budget.refusal());
+  }
+
+  private refuse(error: MilvusError): void {
+    const parts = this.method?.refuse?.(error);
+    if (parts === undefined) {
+      this.fail(new GrpcFailure(GrpcCode.ResourceExhausted, error.message));
+      return;
+    }
+    this.finish(framed(parts));
+    // What the client still sends is passed over.
+    this.close();
   }
 
   /** Gives up on a client that stops in the middle of a message: it holds memory. */

@@ -7,6 +7,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import type { Readable } from "node:stream";
 import { REQUEST_BYTES_MAX } from "../shared/limits.js";
 import { isGone } from "./grpc.js";
+import type { ReceiveBudget } from "./receive-budget.js";
 import type { Rest } from "./rest.js";
 
 const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
@@ -16,8 +17,40 @@ const withoutQuery = (url: string): string => {
   return mark < 0 ? url : url.slice(0, mark);
 };
 
-/** The whole body; undefined if it is larger than the limit. Rejects when the client goes away. */
-const collect = (source: Readable, announced: number): Promise<Buffer | undefined> =>
+/** Bodies up to here are not asked for room. */
+const SMALL_BYTES = 256 * 1024;
+/** A body of JSON, its text and its values take about so much of its bytes. */
+const JSON_FACTOR = 4;
+
+/** Room in the budget for one body. */
+class Room {
+  private taken = 0;
+  private closed = false;
+
+  constructor(private readonly budget: ReceiveBudget) {}
+
+  /** Whether a body of so many bytes needs more room than it has. */
+  lacks(bytes: number): boolean {
+    return bytes > SMALL_BYTES && bytes * JSON_FACTOR > this.taken;
+  }
+
+  /** @throws 8 when there is none */
+  async take(bytes: number): Promise<void> {
+    const more = bytes * JSON_FACTOR - this.taken;
+    if (!(await this.budget.take(more))) throw this.budget.refusal();
+    if (this.closed) this.budget.give(more);
+    else this.taken += more;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.budget.give(this.taken);
+    this.taken = 0;
+  }
+}
+
+/** The whole body; undefined if it is larger than the limit. Rejects when the client goes away, or there is no room for it (8). */
+const collect = (source: Readable, announced: number, room: Room): Promise<Buffer | undefined> =>
   new Promise((resolve, reject) => {
     if (announced > REQUEST_BYTES_MAX) {
       resolve(undefined);
@@ -28,10 +61,25 @@ const collect = (source: Readable, announced: number): Promise<Buffer | undefine
     const onData = (chunk: Buffer) => {
       length += chunk.length;
       chunks.push(chunk);
-      if (length <= REQUEST_BYTES_MAX) return;
-      source.off("data", onData);
-      source.pause();
-      resolve(undefined);
+      if (length > REQUEST_BYTES_MAX) {
+        source.off("data", onData);
+        source.pause();
+        resolve(undefined);
+      } else if (room.lacks(length)) {
+        source.pause();
+        // Unannounced bodies ask again each time that they doubled.
+        const whole = Math.min(Math.max(announced, 2 * length), REQUEST_BYTES_MAX);
+        room.take(whole).then(
+          () => source.resume(),
+          (error: unknown) => {
+            source.off("data", onData);
+            chunks.length = 0;
+            // What the client still sends is passed over.
+            source.resume();
+            reject(error);
+          },
+        );
+      }
     };
     source.on("data", onData);
     source.once("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length)));
@@ -62,10 +110,13 @@ export const serveHttp1 = (
   response: ServerResponse,
   closing: () => boolean,
   done: () => void,
+  budget: ReceiveBudget,
 ): void => {
   const gone = new AbortController();
+  const room = new Room(budget);
   response.on("close", () => {
     if (!response.writableFinished) gone.abort();
+    room.close();
     done();
   });
   response.on("error", () => response.destroy());
@@ -73,7 +124,7 @@ export const serveHttp1 = (
     method: request.method ?? "",
     path: withoutQuery(request.url ?? ""),
     header: (name) => single(request.headers[name]),
-    body: () => collect(request, lengthOf(request.headers["content-length"])),
+    body: () => collect(request, lengthOf(request.headers["content-length"]), room),
     signal: gone.signal,
   }).then(
     ({ status, headers, body, close }) => {
@@ -89,16 +140,26 @@ export const serveHttp1 = (
 };
 
 /** A request on an HTTP/2 stream that is not gRPC. `done` as above. */
-export const serveHttp2 = (rest: Rest, stream: ServerHttp2Stream, headers: IncomingHttpHeaders, done: () => void): void => {
+export const serveHttp2 = (
+  rest: Rest,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  done: () => void,
+  budget: ReceiveBudget,
+): void => {
   const gone = new AbortController();
-  stream.on("close", done);
+  const room = new Room(budget);
+  stream.on("close", () => {
+    room.close();
+    done();
+  });
   stream.on("aborted", () => gone.abort());
   stream.on("error", () => stream.destroy());
   rest({
     method: single(headers[":method"]) ?? "",
     path: withoutQuery(single(headers[":path"]) ?? ""),
     header: (name) => single(headers[name]),
-    body: () => collect(stream, lengthOf(headers["content-length"])),
+    body: () => collect(stream, lengthOf(headers["content-length"]), room),
     signal: gone.signal,
   }).then(
     (response) => {

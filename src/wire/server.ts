@@ -14,11 +14,11 @@ import {
 } from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { Host } from "./call.js";
-import { ReceiveBudget } from "./framing.js";
 import { GrpcStream, isGone } from "./grpc.js";
 import { healthMethods } from "./health.js";
 import { serveHttp1, serveHttp2 } from "./http.js";
 import { createPort } from "./port.js";
+import { ReceiveBudget } from "./receive-budget.js";
 import { reflectionMethods } from "./reflection.js";
 import { createRest } from "./rest.js";
 import { createRouter } from "./router.js";
@@ -86,6 +86,7 @@ class WireServer {
   constructor(private readonly options: ServerOptions) {
     const onError = (error: Error) => options.logger.debug({ error }, "connection failed");
     const rest = createRest(options);
+    const budget = new ReceiveBudget(options.receiveBytesMax ?? RECEIVE_BYTES_MAX);
     this.http1 = createHttp1(
       {
         headersTimeout: options.headersMs ?? HEADERS_TIMEOUT_MS,
@@ -93,7 +94,7 @@ class WireServer {
         keepAliveTimeout: KEEP_ALIVE_MS,
         connectionsCheckingInterval: 2000,
       },
-      (request, response) => serveHttp1(rest, request, response, () => this.stopping !== undefined, this.enter()),
+      (request, response) => serveHttp1(rest, request, response, () => this.stopping !== undefined, this.enter(), budget),
     );
     // Its sockets come from the port; this starts the check of its timeouts.
     this.http1.emit("listening");
@@ -109,14 +110,14 @@ class WireServer {
     });
     this.http2.on("sessionError", onError);
     this.http2.on("session", (session) => this.open(session));
-    const receiving = { budget: new ReceiveBudget(options.receiveBytesMax ?? RECEIVE_BYTES_MAX), stallMs: options.stallMs ?? STALL_MS };
+    const receiving = { budget, stallMs: options.stallMs ?? STALL_MS };
     const router = createRouter(options, [...healthMethods(() => this.stopping === undefined), ...reflectionMethods()]);
     this.http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       const path = headers[":path"] as string;
       if (headers[":method"] === "POST" && GRPC_CONTENT.test(headers["content-type"] ?? ""))
         new GrpcStream(options, stream, headers, receiving, this.enter()).start(router, path);
       else if (headers[":method"] === "POST" && GRPC_PATH.test(path)) refuse(stream, 415);
-      else serveHttp2(rest, stream, headers, this.enter());
+      else serveHttp2(rest, stream, headers, this.enter(), budget);
     });
     this.port = createPort({
       connectionsMax: options.connectionsMax,

@@ -62,6 +62,7 @@ export const memoryEngine = (delay: () => Promise<void> = async () => {}): Memor
     compactions: () => [],
     isClustering: () => false,
     logBytes: 0,
+    loadProgress: () => 100,
     memoryUsed: 0,
     memoryLimit: Number.POSITIVE_INFINITY,
     jobs: () => [],
