@@ -77,6 +77,7 @@ export interface SearchHit<T = ResultRow> {
 }
 
 /** Guarantee timestamps of levels, as servers read them. */
+const NOW = 0n;
 const AT_ONCE = 1n;
 const BOUNDED = 2n;
 
@@ -111,11 +112,12 @@ export abstract class ReadMethods extends RowMethods {
     const key = primaryField(known.schema).name;
     const fixed = { iterator: true, reduce_stop_for_best: true, collection_id: known.collectionId.toString() };
     let last: Id | undefined;
-    let snapshot: bigint | undefined;
+    // Of an iterator the server takes any other number for the moment to read at, also those that name consistency levels.
+    let snapshot = NOW;
     for (let left = limit; left > 0; ) {
       const page = Math.min(batchSize, left);
       const reply = await this.queryOnce(options, after(options.filter, key, last), pairsOf({ ...fixed, limit: page }), snapshot);
-      snapshot ??= reply.sessionTs;
+      snapshot ||= reply.sessionTs;
       const rows = rowsOf<T & ResultRow>(reply);
       if (rows.length > 0) yield rows;
       if (rows.length < page) return;
@@ -170,7 +172,7 @@ export abstract class ReadMethods extends RowMethods {
   }
 
   private guarantee(options: ReadOptions, level: ConsistencyLevel | undefined): bigint {
-    if (level === ConsistencyLevel.Strong) return 0n;
+    if (level === ConsistencyLevel.Strong) return NOW;
     if (level === ConsistencyLevel.Bounded) return BOUNDED;
     if (level === undefined || level === ConsistencyLevel.Session) return this.lastWrite(options) ?? AT_ONCE;
     return AT_ONCE;

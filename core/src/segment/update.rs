@@ -126,7 +126,8 @@ fn alive_rows<'a>(
                 values => places.get(values.bytes_at(row)),
             };
             let Some(&place) = key else { continue };
-            let written = |pick: &Pick| pick.chunk.timestamps[pick.row as usize];
+            // Of rows written at one moment the later one, as for a query.
+            let written = |pick: &Pick| (pick.chunk.timestamps[pick.row as usize], pick.row);
             if rows[place].as_ref().is_none_or(|held| written(held) <= written(&pick)) {
                 rows[place] = Some(pick);
             }
@@ -187,7 +188,7 @@ fn gather(column: &ColumnSchema, sources: &[(&Column, usize)]) -> Column {
         ColumnType::Int64 | ColumnType::Timestamptz => fixed!(Int64),
         ColumnType::Float => fixed!(Float),
         ColumnType::Double => fixed!(Double),
-        ColumnType::VarChar | ColumnType::Json | ColumnType::Array | ColumnType::SparseFloatVector => {
+        ColumnType::VarChar | ColumnType::Json | ColumnType::Geometry | ColumnType::Array | ColumnType::SparseFloatVector => {
             texts_of(sources.iter().map(|(column, row)| column.values.bytes_at(*row)))
         }
         ColumnType::FloatVector => {
