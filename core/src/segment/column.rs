@@ -16,7 +16,7 @@ pub enum Values {
     Int64(Buffer<i64>),
     Float(Buffer<f32>),
     Double(Buffer<f64>),
-    /// VarChar, JSON, arrays (each an encoded `schema.ScalarField`), sparse vectors (pairs of index and value): row i is `bytes[offsets[i]..offsets[i + 1]]`; `offsets` has one more entry than rows.
+    /// VarChar, JSON, geometries (WKB), arrays (each an encoded `schema.ScalarField`), sparse vectors (pairs of index and value): row i is `bytes[offsets[i]..offsets[i + 1]]`; `offsets` has one more entry than rows.
     Bytes {
         offsets: Buffer<u64>,
         bytes: Buffer<u8>,

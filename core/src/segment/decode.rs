@@ -4,6 +4,8 @@
 //! `valid_data` is held against their number; then they are spread out so that each row has a place. A row without a value gets the column's default,
 //! or else is null with a placeholder (0, empty, zero vector). What the client controls never sizes an allocation by more than `COLUMN_BYTES_MAX`.
 
+use std::borrow::Cow;
+
 use bytemuck::Pod;
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
@@ -12,6 +14,7 @@ use super::arrays::{check_lengths, write_array};
 use super::buffer::Buffer;
 use super::column::{Column, Values};
 use super::decode_vectors::{check_sparse, decode_halves, decode_packed, decode_vectors};
+use super::geometry::wkb_of;
 use super::payload::{Member, Payload};
 use super::schema::{ColumnSchema, ColumnType};
 use crate::failure::{Failure, Outcome};
@@ -42,7 +45,7 @@ fn absent_unnamed(column: &ColumnSchema, row_count: usize) -> Outcome<Column> {
     let default = column.default.as_ref();
     let values = match no_values(column) {
         Values::Bytes { .. } => Values::Repeated {
-            text: default_text(column)?.as_bytes().into(),
+            text: (*default_bytes(column)?).into(),
             row_count,
         },
         Values::Vectors { dim, .. } => Values::Vectors {
@@ -137,6 +140,7 @@ pub(super) fn member_of(kind: ColumnType) -> Member {
         ColumnType::Array => Member::Scalar(8),
         ColumnType::Json => Member::Scalar(9),
         ColumnType::Timestamptz => Member::Scalar(11),
+        ColumnType::Geometry => Member::Scalar(12),
         ColumnType::FloatVector => FLOATS,
         ColumnType::BinaryVector => Member::Vector(3),
         ColumnType::Float16Vector => Member::Vector(4),
@@ -155,10 +159,12 @@ fn no_values(column: &ColumnSchema) -> Values {
         ColumnType::Int64 | ColumnType::Timestamptz => Values::Int64(Buffer::default()),
         ColumnType::Float => Values::Float(Buffer::default()),
         ColumnType::Double => Values::Double(Buffer::default()),
-        ColumnType::VarChar | ColumnType::Json | ColumnType::Array | ColumnType::SparseFloatVector => Values::Bytes {
-            offsets: vec![0].into(),
-            bytes: Buffer::default(),
-        },
+        ColumnType::VarChar | ColumnType::Json | ColumnType::Geometry | ColumnType::Array | ColumnType::SparseFloatVector => {
+            Values::Bytes {
+                offsets: vec![0].into(),
+                bytes: Buffer::default(),
+            }
+        }
         ColumnType::BinaryVector | ColumnType::Float16Vector | ColumnType::BFloat16Vector | ColumnType::Int8Vector => Values::Packed {
             width: column.kind.width(column.dim).unwrap_or(1),
             bytes: Buffer::default(),
@@ -183,6 +189,10 @@ fn decode_values(column: &ColumnSchema, payload: &Payload) -> Outcome<Values> {
         ColumnType::Double => Values::Double(doubles(payload)?),
         ColumnType::VarChar => texts(payload, as_is(|row, text| check_text(column, row, text)))?,
         ColumnType::Json => texts(payload, as_is(|_, text| check_json(column, text)))?,
+        ColumnType::Geometry => texts(payload, |_, text, out| {
+            out.extend_from_slice(&geometry_of(text)?);
+            Ok(())
+        })?,
         ColumnType::Array => {
             check_lengths(column, payload)?;
             texts(payload, |row, array, out| write_array(column, row, array, out))?
@@ -293,6 +303,12 @@ fn check_json(column: &ColumnSchema, text: &[u8]) -> Outcome<()> {
     Ok(())
 }
 
+/// Kind `notGeometry`, with what Milvus says of the text.
+fn geometry_of(text: &[u8]) -> Outcome<Vec<u8>> {
+    let text = std::str::from_utf8(text).map_err(|_| Failure::malformed("text is not UTF-8"))?;
+    wkb_of(text).map_err(|why| Failure::new("notGeometry", vec![why.into()]))
+}
+
 /// Gives each row its place: `valid` says which rows the values are of; the others get the default, or a placeholder and null.
 fn fill_absent(column: &ColumnSchema, values: Values, valid: Vec<u8>) -> Outcome<Column> {
     check_size(column, valid.len())?;
@@ -306,7 +322,7 @@ fn fill_absent(column: &ColumnSchema, values: Values, valid: Vec<u8>) -> Outcome
         Values::Float(values) => Values::Float(spread(&values, &valid, default_float(default)? as f32)),
         Values::Double(values) => Values::Double(spread(&values, &valid, default_float(default)?)),
         Values::Repeated { .. } => unreachable!("only in columns without values"),
-        Values::Bytes { offsets, bytes } => spread_bytes(&offsets, &bytes, &valid, default_text(column)?.as_bytes()),
+        Values::Bytes { offsets, bytes } => spread_bytes(&offsets, &bytes, &valid, &default_bytes(column)?),
         Values::Vectors { dim, values } => Values::Vectors {
             dim,
             values: spread_vectors(dim, &values, &valid),
@@ -327,7 +343,7 @@ fn fill_absent(column: &ColumnSchema, values: Values, valid: Vec<u8>) -> Outcome
 fn check_size(column: &ColumnSchema, row_count: usize) -> Outcome<()> {
     let width = match column.kind.width(column.dim) {
         Some(width) if column.kind.is_vector() => width,
-        _ => 8 + default_text(column).map_or(0, str::len),
+        _ => 8 + default_bytes(column).map_or(0, |bytes| bytes.len()),
     };
     match row_count.checked_mul(width) {
         Some(size) if size <= COLUMN_BYTES_MAX => Ok(()),
@@ -388,11 +404,14 @@ fn default_float(default: Option<&Json>) -> Outcome<f64> {
     default.map_or(Ok(0.0), |value| value.as_f64().ok_or_else(|| bad_default(value)))
 }
 
-/// Text of a row that gives none; a dynamic field without one is the empty object.
-fn default_text(column: &ColumnSchema) -> Outcome<&str> {
-    match &column.default {
-        None if column.dynamic => Ok("{}"),
-        None => Ok(""),
-        Some(value) => value.as_str().ok_or_else(|| bad_default(value)),
-    }
+/// What a row of texts that gives none is kept as; a dynamic field without one is the empty object.
+fn default_bytes(column: &ColumnSchema) -> Outcome<Cow<'_, [u8]>> {
+    let Some(value) = &column.default else {
+        return Ok(Cow::Borrowed(if column.dynamic { b"{}" } else { b"" }));
+    };
+    let text = value.as_str().ok_or_else(|| bad_default(value))?.as_bytes();
+    Ok(match column.kind {
+        ColumnType::Geometry => Cow::Owned(geometry_of(text)?),
+        _ => Cow::Borrowed(text),
+    })
 }

@@ -1,12 +1,13 @@
 //! Encodes picked rows as the values of one `schema.FieldData` message, ready to be framed by a reply.
 //!
 //! Scalars are dense: a null row has a placeholder. Vectors are compact: a null row has nothing. A nullable column's `valid_data` tells each row.
-//! Arrays and sparse vectors are kept as they are encoded. Repeated numbers are packed. Tags as in `payload.rs`.
+//! Arrays and sparse vectors are kept as they are encoded; geometries leave as WKT. Repeated numbers are packed. Tags as in `payload.rs`.
 
 use super::column::Values;
 use super::decode::member_of;
 use super::decode_vectors::sparse_dim;
 use super::encode_json::keep_keys;
+use super::geometry::{Damaged, write_wkt};
 use super::payload::Member;
 use super::schema::{ColumnSchema, ColumnType};
 use super::snapshot::Pick;
@@ -49,6 +50,10 @@ pub fn encode_field(header: &[u8], column: &ColumnSchema, picks: &[Pick], keys: 
                 put_texts(&mut out, 9, kept.iter().map(Vec::as_slice));
             }
         },
+        ColumnType::Geometry => {
+            let texts: Vec<Vec<u8>> = rows.values().map(|(values, row)| text_of(values.bytes_at(row))).collect();
+            put_texts(&mut out, 12, texts.iter().map(Vec::as_slice));
+        }
         ColumnType::Array => put_arrays(&mut out, column, rows.values().map(|(values, row)| values.bytes_at(row))),
         kind if kind.is_vector() => put_vectors(&mut out, column, &rows),
         _ => unreachable!("vectors are the last"),
@@ -62,6 +67,16 @@ pub fn encode_field(header: &[u8], column: &ColumnSchema, picks: &[Pick], keys: 
         );
     }
     out
+}
+
+/// A null row has no text.
+fn text_of(geometry: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    if !geometry.is_empty() {
+        // Only what the reader made is stored, and files are checked when they are opened.
+        write_wkt(geometry, &mut text).unwrap_or_else(|Damaged| unreachable!("a geometry that the reader did not make"));
+    }
+    text
 }
 
 /// Where the column stands in the chunks, which all have the order of the schema.

@@ -13,6 +13,7 @@ pub mod encode;
 mod encode_json;
 pub mod expiry;
 mod file;
+pub mod geometry;
 mod key_filter;
 mod key_index;
 pub mod keys;

@@ -14,6 +14,7 @@ use super::column::{Column, Values};
 use super::decode::absent_column;
 use super::decode_vectors::check_sparse;
 use super::file::{ALIGNMENT, Block, Directory, FileColumn, MAGIC, Place, Role, TAIL_MAGIC, TRAILER, VERSION, align};
+use super::geometry::is_wkb;
 use super::key_filter::filter_bytes;
 use super::mapping;
 use super::schema::{ColumnSchema, ColumnType, Schema};
@@ -167,6 +168,7 @@ impl<'a> Opened<'a> {
         let values = match kind {
             ColumnType::VarChar | ColumnType::Json => self.texts(at)?,
             ColumnType::Array => self.runs(at)?.0,
+            ColumnType::Geometry => self.geometries(at)?,
             ColumnType::SparseFloatVector => self.sparse(at)?,
             _ => self.fixed(schema, self.place(Some(at), Role::Values)?)?,
         };
@@ -237,6 +239,15 @@ impl<'a> Opened<'a> {
         match offsets.iter().find(|&&offset| !text.is_char_boundary(offset as usize)) {
             None => Ok(values),
             Some(offset) => Err(self.damaged(start + offset, "text ends inside a character")),
+        }
+    }
+
+    /// A null row has no bytes.
+    fn geometries(&self, at: usize) -> Outcome<Values> {
+        let (values, start) = self.runs(at)?;
+        match (0..self.row_count).all(|row| values.bytes_at(row).is_empty() || is_wkb(values.bytes_at(row))) {
+            true => Ok(values),
+            false => Err(self.damaged(start, "geometry")),
         }
     }
 

@@ -17,6 +17,8 @@ pub enum ColumnType {
     VarChar,
     Array,
     Json,
+    /// As WKB; see `geometry`.
+    Geometry,
     /// Microseconds since 1970, UTC.
     Timestamptz,
     BinaryVector,
@@ -40,6 +42,7 @@ impl ColumnType {
             21 => Self::VarChar,
             22 => Self::Array,
             23 => Self::Json,
+            24 => Self::Geometry,
             26 => Self::Timestamptz,
             100 => Self::BinaryVector,
             101 => Self::FloatVector,
@@ -63,6 +66,7 @@ impl ColumnType {
             Self::VarChar => 21,
             Self::Array => 22,
             Self::Json => 23,
+            Self::Geometry => 24,
             Self::Timestamptz => 26,
             Self::BinaryVector => 100,
             Self::FloatVector => 101,
@@ -79,10 +83,10 @@ impl ColumnType {
 
     /// Whether the values of an array may have this type.
     fn is_element(self) -> bool {
-        !self.is_vector() && !matches!(self, Self::Array | Self::Json | Self::Timestamptz)
+        !self.is_vector() && !matches!(self, Self::Array | Self::Json | Self::Geometry | Self::Timestamptz)
     }
 
-    /// Bytes of one value; None: texts, arrays and sparse vectors, whose lengths differ.
+    /// Bytes of one value; None: texts, arrays, geometries and sparse vectors, whose lengths differ.
     pub fn width(self, dim: usize) -> Option<usize> {
         match self {
             Self::Bool | Self::Int8 => Some(1),
@@ -93,7 +97,7 @@ impl ColumnType {
             Self::BinaryVector => Some(dim / 8),
             Self::Int8Vector => Some(dim),
             Self::Float16Vector | Self::BFloat16Vector => Some(dim * 2),
-            Self::VarChar | Self::Array | Self::Json | Self::SparseFloatVector => None,
+            Self::VarChar | Self::Array | Self::Json | Self::Geometry | Self::SparseFloatVector => None,
         }
     }
 }
