@@ -22,6 +22,8 @@ const schemaOf = (name: string, dim: number) => ({
   ],
 });
 
+const vectorOf = (id: number, dim: number): number[] => Array.from({ length: dim }, (_, d) => id + d);
+
 export class Driver {
   private readonly dims = new Map<string, number>();
   constructor(private readonly engine: EngineApi) {}
@@ -84,17 +86,36 @@ export class Driver {
     await this.call("LoadCollection", { collectionName });
   }
 
-  insert = (collectionName: string, ids: readonly number[], version: number) => this.write("Insert", collectionName, ids, version);
-  upsert = (collectionName: string, ids: readonly number[], version: number) => this.write("Upsert", collectionName, ids, version);
+  insert = (collectionName: string, ids: readonly number[], version: number, partitionName = "") =>
+    this.write("Insert", { collectionName, partitionName }, ids, version);
+  upsert = (collectionName: string, ids: readonly number[], version: number, partitionName = "") =>
+    this.write("Upsert", { collectionName, partitionName }, ids, version);
 
-  private async write(rpc: string, collectionName: string, ids: readonly number[], version: number): Promise<void> {
+  /** A partial upsert of the version alone. */
+  async update(collectionName: string, ids: readonly number[], version: number, partitionName = ""): Promise<void> {
+    const { fields, ...schema } = schemaOf(collectionName, 1);
+    const partial = CollectionSchema.create({ ...schema, fields: fields.filter(({ name }) => name !== "vector") } as object);
+    const columns = rowsToFields(
+      CollectionSchema.create(CollectionSchema.decode(CollectionSchema.encode(partial))),
+      ids.map((id) => ({ id, version })),
+    );
+    const fieldsData = columns.map(({ data }) => data);
+    await this.call("Upsert", { collectionName, partitionName, fieldsData, numRows: ids.length, partialUpdate: true });
+  }
+
+  private async write(
+    rpc: string,
+    { collectionName, partitionName }: { collectionName: string; partitionName: string },
+    ids: readonly number[],
+    version: number,
+  ): Promise<void> {
     const dim = this.dims.get(collectionName) ?? 4;
-    const rows = ids.map((id) => ({ id, version, vector: Array.from({ length: dim }, (_, d) => id + d) }));
+    const rows = ids.map((id) => ({ id, version, vector: vectorOf(id, dim) }));
     const fields = rowsToFields(
       CollectionSchema.create(CollectionSchema.decode(CollectionSchema.encode(schemaOf(collectionName, dim)))),
       rows,
     );
-    await this.call(rpc, { collectionName, fieldsData: fields.map(({ data }) => data), numRows: ids.length });
+    await this.call(rpc, { collectionName, partitionName, fieldsData: fields.map(({ data }) => data), numRows: ids.length });
   }
 
   delete = (collectionName: string, ids: readonly number[]) => this.call("Delete", { collectionName, expr: `id in [${ids.join(",")}]` });
@@ -110,12 +131,25 @@ export class Driver {
 
   /** Version of every row, by id in ascending order. */
   async versions(collectionName: string): Promise<Map<number, number>> {
-    const reply = await this.call<{ fieldsData: Buffer[] }>("Query", {
-      collectionName,
-      expr: "id >= 0",
-      outputFields: ["version"],
-    });
-    const rows = fieldsToRows(reply.fieldsData.map((data) => FieldData.decode(data)));
+    const rows = await this.rows(collectionName, ["version"]);
     return new Map(rows.map((row) => [Number(row.id), Number(row.version)]));
+  }
+
+  /** The same; each row must be there once and have the vector that was written. */
+  async wholeRows(collectionName: string): Promise<Map<number, number>> {
+    const versions = new Map<number, number>();
+    for (const { id, version, vector } of await this.rows(collectionName, ["version", "vector"])) {
+      const found = [...(vector as Float32Array)];
+      if (found.length === 0 || found.some((element, d) => element !== Number(id) + d))
+        throw new Error(`row ${id} has the vector ${found}`);
+      if (versions.has(Number(id))) throw new Error(`row ${id} is there twice`);
+      versions.set(Number(id), Number(version));
+    }
+    return versions;
+  }
+
+  private async rows(collectionName: string, outputFields: readonly string[]): Promise<Record<string, unknown>[]> {
+    const reply = await this.call<{ fieldsData: Buffer[] }>("Query", { collectionName, expr: "id >= 0", outputFields });
+    return fieldsToRows(reply.fieldsData.map((data) => FieldData.decode(data)));
   }
 }

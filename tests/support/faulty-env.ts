@@ -2,10 +2,12 @@
  * An Env in memory whose clock the test moves, whose randomness has a seed, and whose files fail as the test says.
  *
  * - `fault` is asked before each file call and names an errno to fail it with; a failed call has half its effect (a write some of its bytes, a sync
- *   some of its sectors, a rename or a removal perhaps), by the seed.
+ *   some of its sectors, a rename or a removal perhaps), by the seed. `SHORT` lets a write write some of its bytes, never all, and fail with EIO as the
+ *   real Env does when the system takes no more; other calls it leaves alone.
  * - `crashAt`, or `stop`, ends the process: calls under way and later ones never answer. `afterPowerLoss` is then the next process on what was
  *   durable, `afterKill` the next one on all that was written.
- * - `capacity` fills the disk (ENOSPC); `flip` changes one bit of a file; `skipsSync` pretends to sync, to prove that a checker notices.
+ * - `capacity` fills the disk (ENOSPC); `flip` changes one bit of a file; `skipsSync` and `skipsFolderSync` pretend to sync, to prove that a checker
+ *   notices.
  */
 import type { Env, EnvFile, EnvFiles } from "../../src/shared/env.js";
 import { Disk, DiskFile } from "./faulty-disk.js";
@@ -29,6 +31,7 @@ export class FaultyEnv implements Env {
   crashAt = Number.POSITIVE_INFINITY;
   capacity = Number.POSITIVE_INFINITY;
   skipsSync = false;
+  skipsFolderSync = false;
   /** Turns of the event loop that a call may wait before it takes effect; how many is random. */
   slowness = 0;
   processId = 1;
@@ -105,7 +108,13 @@ export class FaultyEnv implements Env {
   }
 
   /** One file call: `whole` is its effect, `half` what may be left when it fails. */
-  async call<T>(name: FileCall["name"], path: string, whole: () => T, half: () => void = () => undefined): Promise<T> {
+  async call<T>(
+    name: FileCall["name"],
+    path: string,
+    whole: () => T,
+    half: () => void = () => undefined,
+    short: (() => void) | undefined = undefined,
+  ): Promise<T> {
     for (let turns = this.slowness === 0 ? 0 : this.source.below(this.slowness + 1); turns > 0; turns--) await new Promise(setImmediate);
     if (this.dead) return never();
     const index = ++this.calls;
@@ -114,8 +123,10 @@ export class FaultyEnv implements Env {
       this.stop();
       return never();
     }
-    const code = this.fault?.({ index, name, path });
-    if (code !== undefined) half();
+    const named = this.fault?.({ index, name, path });
+    const shortly = named === "SHORT" ? short : half;
+    const code = named !== "SHORT" ? named : short && "EIO";
+    if (code !== undefined) shortly?.();
     const result = code === undefined ? whole() : undefined;
     await new Promise(setImmediate);
     if (this.dead) return never();
@@ -148,7 +159,8 @@ class FaultyFile implements EnvFile {
       put(bytes.length);
       return bytes.length;
     };
-    return this.env.call("write", this.path, whole, () => put(this.env.source.below(bytes.length + 1)));
+    const half = () => put(this.env.source.below(bytes.length + 1));
+    return this.env.call("write", this.path, whole, half, () => put(Math.floor(this.env.source.next() * bytes.length)));
   }
 
   read(into: Uint8Array, position: number): Promise<number> {
@@ -230,7 +242,7 @@ class FaultyFiles implements EnvFiles {
   syncFolder(path: string): Promise<void> {
     return this.env.call("syncFolder", path, () => {
       this.folderAt("syncFolder", path);
-      if (!this.env.skipsSync) this.env.disk.syncFolder(path);
+      if (!this.env.skipsSync && !this.env.skipsFolderSync) this.env.disk.syncFolder(path);
     });
   }
 
