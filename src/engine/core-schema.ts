@@ -1,29 +1,27 @@
 /** A collection's schema as the core sees it: columns by number, without names. */
 import type { Collection } from "../catalog/types.js";
 import { DataType, type FieldSchema, type ValueField } from "../shared/proto/generated/messages.js";
-import { DEFAULT_TIME_ZONE, parseMoment } from "../shared/time-zone.js";
-import type { CoreColumn } from "./core.js";
-import type { FieldOf } from "./core-errors.js";
+import type { Core, CoreColumn } from "./core.js";
+import { coreFailureOf, type FieldOf } from "./core-errors.js";
 
 /** Bytes of a JSON value (common.JSONMaxLength). */
 const JSON_LENGTH_MAX = 65536;
 
 const param = (field: FieldSchema, key: string): string | undefined => field.typeParams.find((pair) => pair.key === key)?.value;
 
-const defaultOf = (field: FieldSchema, zone: string): boolean | number | string | undefined => {
+const defaultOf = (field: FieldSchema): boolean | number | string | undefined => {
   const value: ValueField | undefined = field.defaultValue;
   if (value === undefined) return undefined;
-  if (field.dataType === DataType.Timestamptz && value.stringData !== undefined) return parseMoment(value.stringData, zone).toString();
   if (value.timestamptzData !== undefined) return value.timestamptzData.toString();
   if (value.longData !== undefined) return value.longData.toString();
   if (value.bytesData !== undefined) return value.bytesData.toString("utf8");
   return value.boolData ?? value.intData ?? value.floatData ?? value.doubleData ?? value.stringData;
 };
 
-const columnOf = (field: FieldSchema, zone: string): CoreColumn => {
+const columnOf = (field: FieldSchema): CoreColumn => {
   const dim = param(field, "dim");
   const maxLength = param(field, "max_length");
-  const fallback = field.isDynamic ? "{}" : defaultOf(field, zone);
+  const fallback = field.isDynamic ? "{}" : defaultOf(field);
   return {
     id: Number(field.fieldID),
     type: field.dataType,
@@ -41,9 +39,21 @@ const columnOf = (field: FieldSchema, zone: string): CoreColumn => {
   };
 };
 
-export const coreColumns = (collection: Collection): string => {
-  const zone = collection.properties.find(({ key }) => key === "timezone")?.value ?? DEFAULT_TIME_ZONE;
-  return JSON.stringify(collection.schema.fields.map((field) => columnOf(field, zone)));
+export const coreColumns = (collection: Collection): string => JSON.stringify(collection.schema.fields.map(columnOf));
+
+/** Whether the core takes a text as a geometry: whether it may be the default of one. */
+export const isGeometry = (core: Core, text: string): boolean => {
+  const columns: CoreColumn[] = [
+    { id: 0, type: DataType.Int64, primary: true },
+    { id: 1, type: DataType.Geometry, default: text },
+  ];
+  try {
+    core.createSchema(JSON.stringify(columns));
+    return true;
+  } catch (error) {
+    if (coreFailureOf(error)?.kind === "notGeometry") return false;
+    throw error;
+  }
 };
 
 /** Names and types of the collection's fields, for the words of the core's failures. */

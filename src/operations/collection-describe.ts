@@ -30,6 +30,7 @@ import { physicalMs } from "../shared/types.js";
 import { loadStateOf } from "./load.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { type Body, databaseOf, required, restDatabase, textIn } from "./support.js";
+import { timeZoneOf, withTextDefault } from "./timestamptz.js";
 
 const { DescribeCollection, BatchDescribeCollection, ShowCollections, GetCollectionStatistics } =
   services["milvus.proto.milvus.MilvusService"];
@@ -40,10 +41,15 @@ const cannotFind = (database: string, collection: string): MilvusError =>
 const channels = (collection: Collection, suffix: (shard: number) => string): string[] =>
   Array.from({ length: collection.shardsNum }, (_, shard) => `elanus-dml_${shard}${suffix(shard)}`);
 
+const shownFields = (call: Call, collection: Collection): FieldSchema[] => {
+  const zone = timeZoneOf(call.engine.catalog, collection);
+  return collection.schema.fields.filter((field) => !field.isDynamic).map((field) => withTextDefault(field, zone));
+};
+
 const descriptionOf = (call: Call, collection: Collection): Init<DescribeCollectionResponse> => ({
   schema: {
     ...collection.schema,
-    fields: collection.schema.fields.filter((field) => !field.isDynamic),
+    fields: shownFields(call, collection),
     properties: [...collection.properties],
   },
   collectionID: collection.id,
@@ -166,7 +172,7 @@ const describeForRest = (call: Call, body: Body) => {
       partitionsNum: collection.numPartitions,
       enableDynamicField: schema.enableDynamicField,
       consistencyLevel: nameOf(ConsistencyLevel, collection.consistencyLevel),
-      fields: schema.fields.filter((field) => !field.isDynamic).map(restField),
+      fields: shownFields(call, collection).map(restField),
       structFields: [],
       functions: [],
       aliases: aliasesOf(call.engine.catalog, collection),

@@ -10,8 +10,9 @@ import { WireError } from "../shared/proto/wire.js";
 import { DYNAMIC_FIELD, isVector, typeName } from "../shared/schema.js";
 import { fieldIn } from "./collection-rest.js";
 import { type AnyOperation, type Call, defineOperation, type RestReply } from "./operation.js";
-import { CLUSTERING, checkDefault, checkField, checkStorableField } from "./schema-rules.js";
+import { CLUSTERING, checkDefault, checkField, checkGeometryDefault, checkStorableField } from "./schema-rules.js";
 import { type Body, collectionOf, nothing, objectIn, required, restDatabase, textIn } from "./support.js";
+import { timeZoneOf, withMomentDefault } from "./timestamptz.js";
 
 const SYSTEM = ["RowID", "Timestamp", DYNAMIC_FIELD, "$namespace_id", "__virtual_pk__"];
 
@@ -55,8 +56,10 @@ const addField = async (call: Call, collection: Collection, field: FieldSchema) 
   if (!field.nullable) throw invalid(`added field must be nullable, please check it, field name = ${field.name}`);
   checkField(field, collection.name);
   if (field.defaultValue) checkDefault(field, field.defaultValue);
+  checkGeometryDefault(field, (text) => call.engine.isGeometry(text));
   checkStorableField(field);
-  await call.engine.change({ kind: "addField", collectionId: collection.id, field });
+  const zone = timeZoneOf(call.engine.catalog, collection);
+  await call.engine.change({ kind: "addField", collectionId: collection.id, field: withMomentDefault(field, zone) });
   return {};
 };
 

@@ -7,7 +7,7 @@
 import { checkRoom } from "../catalog/apply-collection.js";
 import { propertyOf, withProperties } from "../catalog/properties.js";
 import { requireDatabase, resolve } from "../catalog/read.js";
-import type { Database, KeyValuePair } from "../catalog/types.js";
+import type { KeyValuePair } from "../catalog/types.js";
 import { invalid } from "../shared/errors.js";
 import { checkCollectionName } from "../shared/names.js";
 import {
@@ -21,19 +21,21 @@ import {
 } from "../shared/proto/generated/messages.js";
 import { WireError } from "../shared/proto/wire.js";
 import { dynamicField } from "../shared/schema.js";
+import { DEFAULT_TIME_ZONE } from "../shared/time-zone.js";
 import { createFromRest } from "./collection-rest.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { firstPartitions } from "./partition-key.js";
-import { checkDefinition, checkRequest, checkStorable, type Definition } from "./schema-rules.js";
+import { checkDefinition, checkGeometryDefault, checkRequest, checkStorable, type Definition } from "./schema-rules.js";
 import { change, collectionOf, databaseOf, nothing, required, restDatabase, textIn } from "./support.js";
+import { TIME_ZONE, withMomentDefault } from "./timestamptz.js";
 
 const { CreateCollection, DropCollection, HasCollection, RenameCollection, TruncateCollection } =
   services["milvus.proto.milvus.MilvusService"];
 
 const FIRST_FIELD_ID = 100n;
 
-/** The schema as it is kept: fields numbered from 100, the dynamic field last. */
-const completed = (schema: CollectionSchema, databaseName: string): CollectionSchema => {
+/** The schema as it is kept: fields numbered from 100, the dynamic field last, moments as such. */
+const completed = (schema: CollectionSchema, databaseName: string, zone: string): CollectionSchema => {
   const fields = schema.enableDynamicField ? [...schema.fields, dynamicField()] : schema.fields;
   return {
     ...schema,
@@ -41,15 +43,15 @@ const completed = (schema: CollectionSchema, databaseName: string): CollectionSc
     autoID: schema.fields.some((field) => field.autoID),
     version: 0,
     properties: [],
-    fields: fields.map((field, index) => ({ ...field, fieldID: FIRST_FIELD_ID + BigInt(index), state: 0 })),
+    fields: fields.map((field, index) => ({ ...withMomentDefault(field, zone), fieldID: FIRST_FIELD_ID + BigInt(index), state: 0 })),
   };
 };
 
 /** The given properties and those that Milvus adds to every collection. */
-const completedProperties = (given: readonly KeyValuePair[], database: Database, schema: CollectionSchema): KeyValuePair[] => {
+const completedProperties = (given: readonly KeyValuePair[], zone: string, schema: CollectionSchema): KeyValuePair[] => {
   const defaults = [
     { key: "namespace.sharding.enabled", value: "false" },
-    { key: "timezone", value: propertyOf(database.properties, "timezone") ?? "UTC" },
+    { key: TIME_ZONE, value: zone },
   ];
   const last = FIRST_FIELD_ID + BigInt(schema.fields.length) - 1n;
   return withProperties(withProperties(defaults, given), [{ key: "max_field_id", value: String(last) }]);
@@ -79,15 +81,17 @@ export const createCollection = async (call: Call, request: CreateCollectionRequ
   const names = firstPartitions(definition);
   checkRoom(catalog, database.name, names.length, shardsNum);
   checkDefinition(definition);
+  for (const field of definition.schema.fields) checkGeometryDefault(field, (text) => call.engine.isGeometry(text));
   checkStorable(definition.schema);
-  const schema = completed(definition.schema, database.name);
+  const zone = propertyOf(request.properties, TIME_ZONE) ?? propertyOf(database.properties, TIME_ZONE) ?? DEFAULT_TIME_ZONE;
+  const schema = completed(definition.schema, database.name, zone);
   const id = call.engine.ids(1 + names.length);
   await change(call, {
     kind: "createCollection",
     id,
     database: database.name,
     schema,
-    properties: completedProperties(request.properties, database, schema),
+    properties: completedProperties(request.properties, zone, schema),
     partitions: names.map((name, ordinal) => ({ id: id + 1n + BigInt(ordinal), name, createdTimestamp: 0n })),
     shardsNum,
     consistencyLevel: request.consistencyLevel,

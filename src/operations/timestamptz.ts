@@ -7,11 +7,11 @@ import { propertyOf } from "../catalog/properties.js";
 import { databaseById } from "../catalog/read.js";
 import type { Catalog, Collection } from "../catalog/types.js";
 import { invalid } from "../shared/errors.js";
-import { DataType, FieldData } from "../shared/proto/generated/messages.js";
+import { DataType, FieldData, type FieldSchema } from "../shared/proto/generated/messages.js";
 import { DEFAULT_TIME_ZONE, formatMoment, parseMoment } from "../shared/time-zone.js";
 import { isTimeZone } from "./property-rules.js";
 
-const TIME_ZONE = "timezone";
+export const TIME_ZONE = "timezone";
 /** Milvus's words, whatever is wrong with the text. */
 const WRONG_TEXT = "invalid timezone name; must be a valid IANA Time Zone ID (e.g., 'Asia/Shanghai' or 'UTC')";
 
@@ -19,6 +19,18 @@ export const timeZoneOf = (catalog: Catalog, collection: Collection): string =>
   propertyOf(collection.properties, TIME_ZONE) ??
   propertyOf(databaseById(catalog, collection.databaseId)?.properties ?? [], TIME_ZONE) ??
   DEFAULT_TIME_ZONE;
+
+/** The field as it is kept: a default that is a text is the moment that it stands for now, whatever the zone may be later. */
+export const withMomentDefault = (field: FieldSchema, zone: string): FieldSchema => {
+  const text = field.dataType === DataType.Timestamptz ? field.defaultValue?.stringData : undefined;
+  return text === undefined ? field : { ...field, defaultValue: { timestamptzData: parseMoment(text, zone) } };
+};
+
+/** The field as clients see it. */
+export const withTextDefault = (field: FieldSchema, zone: string): FieldSchema => {
+  const moment = field.defaultValue?.timestamptzData;
+  return moment === undefined ? field : { ...field, defaultValue: { stringData: formatMoment(moment, zone) } };
+};
 
 /** The column with its texts as microseconds. @throws MilvusError 1100 for text that is no moment */
 export const momentsOf = (data: Buffer, zone: string): Buffer => {
