@@ -89,13 +89,16 @@ const OUR_PART = 0.8;
 const RECEIVE_PART = 0.25;
 const RECEIVE_BYTES_MAX = 2 ** 30;
 
+/** Bytes that the process has besides. */
+const NODE_BYTES = 128 * 2 ** 20;
+
 /** Bytes for requests being received and for everything else. */
 const memoryFor = (chosen: number): { receiveBytesMax: number; maxMemory: number } => {
   const constrained = process.constrainedMemory();
   const there = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
   const whole = chosen > 0 ? chosen : Math.floor(there * OUR_PART);
   const receiveBytesMax = Math.min(RECEIVE_BYTES_MAX, Math.max(REQUEST_BYTES_MAX, Math.floor(whole * RECEIVE_PART)));
-  return { receiveBytesMax, maxMemory: Math.max(whole - receiveBytesMax, Math.floor(whole / 2)) };
+  return { receiveBytesMax, maxMemory: Math.max(whole - receiveBytesMax - NODE_BYTES, Math.floor(whole / 2)) };
 };
 
 export const serve = async (chosen: Settings): Promise<void> => {

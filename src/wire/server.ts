@@ -46,9 +46,13 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Bytes that a client may send ahead: of one stream, of one connection. Sized for inserts of tens of megabytes. */
-const STREAM_WINDOW_BYTES = 8 * 1024 * 1024;
-const CONNECTION_WINDOW_BYTES = 32 * 1024 * 1024;
+/**
+ * Bytes that a client may send ahead: of one stream, of one connection. Sized for inserts of tens of megabytes; where there is little memory, so small that a
+ * hundred clients who wait for room do not take more of it than those who have room.
+ */
+const streamWindow = (receiveBytesMax: number): number =>
+  Math.max(256 * 1024, Math.min(8 * 1024 * 1024, Math.floor(receiveBytesMax / 128)));
+const CONNECTION_STREAM_WINDOWS = 4;
 const RECEIVE_BYTES_MAX = 2 ** 30;
 const STREAMS_PER_CONNECTION_MAX = 10_000;
 const HEADER_BYTES_MAX = 64 * 1024;
@@ -79,6 +83,7 @@ class WireServer {
   readonly port: Server;
   private readonly sessions = new Set<ServerHttp2Session>();
   private readonly sockets = new Set<Socket>();
+  private readonly streamWindowBytes: number;
   private running = 0;
   private idle: (() => void) | undefined;
   private stopping: Promise<void> | undefined;
@@ -87,6 +92,7 @@ class WireServer {
     const onError = (error: Error) => options.logger.debug({ error }, "connection failed");
     const rest = createRest(options);
     const budget = new ReceiveBudget(options.receiveBytesMax ?? RECEIVE_BYTES_MAX);
+    this.streamWindowBytes = streamWindow(budget.bytesMax);
     this.http1 = createHttp1(
       {
         headersTimeout: options.headersMs ?? HEADERS_TIMEOUT_MS,
@@ -102,7 +108,7 @@ class WireServer {
       maxSessionMemory: 1024,
       maxSettings: 32,
       settings: {
-        initialWindowSize: STREAM_WINDOW_BYTES,
+        initialWindowSize: this.streamWindowBytes,
         maxConcurrentStreams: STREAMS_PER_CONNECTION_MAX,
         maxHeaderListSize: HEADER_BYTES_MAX,
         enablePush: false,
@@ -138,7 +144,7 @@ class WireServer {
     session.on("close", () => this.sessions.delete(session));
     session.on("error", (error) => this.options.logger.debug({ error }, "HTTP/2 connection failed"));
     if (session.destroyed) return;
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    session.setLocalWindowSize(this.streamWindowBytes * CONNECTION_STREAM_WINDOWS);
     keepAlive(session);
   }
 
