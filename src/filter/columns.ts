@@ -59,7 +59,7 @@ export class Columns {
 export const requireScalar = (column: Column, use: string): void => {
   const type = valueType(column);
   const scalar = (type >= DataType.Bool && type <= DataType.Int64) || type === DataType.Float || type === DataType.Double;
-  if (scalar || type === DataType.String || type === DataType.VarChar || type === DataType.JSON) return;
+  if (scalar || type === DataType.String || type === DataType.VarChar || type === DataType.JSON || type === DataType.Timestamptz) return;
   const what = `${use} on ${typeName(type)} field ${column.field.name}`;
   throw isVectorType(type) ? planFailed(`${what} is not supported`) : notSupported(what);
 };

@@ -97,7 +97,7 @@ const bound = (column: Column, value: Constant): Constant => {
     throw planFailed("invalid range operations on boolean expr");
   if (type === DataType.JSON && value.kind === "array") throw noRange();
   if (isStringType(type) && value.kind !== "string") throw noRange();
-  if (isIntegerType(type) && value.kind !== "int") throw noRange();
+  if ((isIntegerType(type) || type === DataType.Timestamptz) && value.kind !== "int") throw noRange();
   if (!isFloatingType(type)) return value;
   if (value.kind === "int") return { kind: "float", value: Number(value.value) };
   if (value.kind !== "float") throw noRange();

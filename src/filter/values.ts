@@ -2,7 +2,7 @@
  * Constants of a filter, and what may be made of two of them.
  *
  * Integers are int64 and wrap, as Go's do; a float on either side makes both floats. Strings compare by their UTF-8 bytes. Where Milvus panics
- * (a negated string, a list in arithmetic) the expression is unsupported. Source: milvus planparserv2 operators.go, utils.go (castValue).
+ * (a negated string, a list in arithmetic) the expression is unsupported. A Timestamptz is an integer of microseconds. Source: milvus planparserv2 operators.go, utils.go (castValue).
  */
 import { FILTER_LIST_DEPTH_MAX } from "../shared/limits.js";
 import { DataType } from "../shared/proto/generated/messages.js";
@@ -67,11 +67,11 @@ export const programValue = (value: Constant): ProgramValue => (value.kind === "
 
 /** The value as one of a field of `type` is compared with; undefined when it cannot be. */
 export const tryCast = (type: DataType, value: Constant): Constant | undefined => {
-  if (type === DataType.JSON || type === DataType.Timestamptz) return value;
+  if (type === DataType.JSON) return value;
   if (type === DataType.Array) return value.kind === "array" ? value : undefined;
   if (isStringType(type)) return value.kind === "string" ? value : undefined;
   if (type === DataType.Bool) return value.kind === "bool" ? value : undefined;
-  if (isIntegerType(type)) return value.kind === "int" ? value : undefined;
+  if (isIntegerType(type) || type === DataType.Timestamptz) return value.kind === "int" ? value : undefined;
   if (!isFloatingType(type)) return undefined;
   if (value.kind === "int") return { kind: "float", value: Number(value.value) };
   return value.kind === "float" ? value : undefined;

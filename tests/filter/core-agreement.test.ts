@@ -1,6 +1,7 @@
 /** The core and the interpreter select the same rows: random filters over random rows. */
 import { expect, it } from "vitest";
 import { loadCore } from "../../src/engine/core.js";
+import { momentsOf } from "../../src/operations/timestamptz.js";
 import { DataType, FieldSchema, IDs } from "../../src/shared/proto/generated/messages.js";
 import { rowsToFields } from "../../src/shared/rows/encode.js";
 import { parseJson } from "../../src/shared/rows/json.js";
@@ -10,7 +11,7 @@ import { compile, dynamicFields } from "./fixture.js";
 import { randomFilter } from "./generate.js";
 import { array, type Cell, evaluate, json, type Row, single } from "./interpreter.js";
 
-const columns = dynamicFields.filter(({ dataType }) => dataType <= DataType.JSON);
+const columns = dynamicFields.filter(({ dataType }) => dataType <= DataType.JSON || dataType === DataType.Timestamptz);
 
 const schema = () =>
   schemaOf(
@@ -42,6 +43,14 @@ const documents = [
 ];
 const dynamics = ['"x":5', '"x":"5"', '"x":{"y":[7,8]}', '"x":[7,8]', '"x":2.5', '"z":1', '"x":null'];
 
+/** Microseconds and what a client writes for them. */
+const moments: readonly (readonly [bigint, string])[] = [
+  [0n, "1970-01-01T00:00:00Z"],
+  [-1n, "1969-12-31T23:59:59.999999Z"],
+  [1735689599999999n, "2024-12-31T23:59:59.999999Z"],
+  [1735689600000000n, "2025-01-01T00:00:00Z"],
+];
+
 type Written = { readonly row: Row; readonly input: Record<string, unknown> };
 
 /** One random row, as the interpreter and as the encoder take it. */
@@ -63,6 +72,7 @@ const randomRow = (random: SeededRandom, id: number): Written => {
   const af = maybe(many([0, 1.1, 2.5, -3, 0.1, 300]));
   const ad = many([0.5, 2.5, -3, 1e300, 0.1, 10]);
   const as = maybe(many(["", "a", "abc", "中文%", "b"]));
+  const ts = maybe(random.pick(moments));
   const cells: Record<string, Cell> = {
     id: BigInt(id),
     i8: BigInt(i8),
@@ -74,6 +84,7 @@ const randomRow = (random: SeededRandom, id: number): Written => {
     t,
     j: j === null ? null : json(j),
     $meta: json(dynamic),
+    ts: ts === null ? null : ts[0],
     ai: array(ai.map(BigInt)),
     arr: arr === null ? null : array(arr),
     ab: array(ab),
@@ -92,6 +103,7 @@ const randomRow = (random: SeededRandom, id: number): Written => {
     s,
     t,
     j: j === null ? null : parseJson(j),
+    ts: ts === null ? null : ts[1],
     ai,
     arr,
     ab,
@@ -123,7 +135,10 @@ it("the core selects the rows that the interpreter selects", async () => {
     written.map(({ input }) => input),
   );
   const byName = new Map(columns.map((column) => [column.name, column.id]));
-  const fields = encoded.map(({ fieldName, data }) => ({ id: byName.get(fieldName === "" ? "$meta" : fieldName) ?? -1, data }));
+  const fields = encoded.map(({ fieldName, data }) => ({
+    id: byName.get(fieldName === "" ? "$meta" : fieldName) ?? -1,
+    data: fieldName === "ts" ? momentsOf(data, "UTC") : data,
+  }));
   const segment = core.createSegment(coreSchema);
   segment.append(await core.decodeRows(coreSchema, written.length, fields), 1n);
   let selective = 0;

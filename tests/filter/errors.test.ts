@@ -55,6 +55,7 @@ const inPlan: Record<string, readonly (readonly [string, string])[]> = {
     ["0 < b < 1", "invalid range operations on boolean expr"],
     ["'a' < i64 < 'b'", "invalid range operations"],
     ["0.5 < i64 < 1", "invalid range operations"],
+    ["'2025-01-01' < ts < 3", "invalid range operations"],
     ["0 < s < 1", "invalid range operations"],
     ["'a' < f < 'b'", "invalid range operations"],
     ["1 < j['a'] < 'b'", "invalid range operations"],
@@ -159,6 +160,7 @@ const asParameter: Record<string, readonly (readonly [string, string])[]> = {
       "vec in [[0.1]]",
       "value 'array_val:{array:{float_val:0.1} same_type:true element_type:Double}' in list cannot be casted to FloatVector",
     ],
+    ["ts in ['a']", `value 'string_val:"a"' in list cannot be casted to Timestamptz`],
     ["i64 in 1", "the right-hand side of 'in' must be a list, but got: 1"],
     ["i64 in (1 + 2)", "the right-hand side of 'in' must be a list, but got: (1+2)"],
     ["i64 in i8", "value 'i8' in list cannot be a non-const expression"],
@@ -300,8 +302,6 @@ const notYet: readonly (readonly [string, string])[] = [
   ["st[0][sub] == 1", "struct field access st[0][sub] is not supported yet"],
   ["$[sub] == 1", "$[sub] syntax can only be used inside ElementFilter or MATCH_*"],
   ["starts_with(s, 'a')", "function starts_with is not supported yet"],
-  ["ts in [1]", "'in' on Timestamptz field ts is not supported yet"],
-  ["1 < ts < 2", "range on Timestamptz field ts is not supported yet"],
   ["vec in []", "'in' on FloatVector field vec is not supported"],
 ];
 

@@ -103,6 +103,8 @@ const onOther = (random: SeededRandom): string =>
   random.pick([
     `b ${random.pick(["==", "!="])} ${random.pick(["true", "false"])}`,
     "b in [true]",
+    `ts ${random.pick(["in", "not in"])} ${list(random, ["0", "1735689600000000", "-1"])}`,
+    `0 <= ts < 1735689600000000`,
     `${random.pick(["arr", "as", "i64", "f", "s", "j", "b", "x", "j['a']"])} ${random.pick(["is null", "is not null"])}`,
     random.pick(["true", "false", "1 == 1"]),
   ]);

@@ -247,6 +247,12 @@ const table: Record<string, readonly (readonly [string, string])[]> = {
     ["array_contains(j, 1)", "-----"],
     ["(json_contains(j['l'], 1 + 1)) and i8 == 1", "10000"],
   ],
+  "moments as microseconds": [
+    ["ts in [1735689600000000]", "1000-"],
+    ["ts not in [1735689600000000]", "0111-"],
+    ["0 <= ts < 1735689600000000", "0101-"],
+    ["ts is null", "00001"],
+  ],
   "length of arrays": [
     ["array_length(arr) == 3", "1000-"],
     ["ARRAY_LENGTH(arr) != 0", "1011-"],
