@@ -106,6 +106,9 @@ export interface EngineApi {
   /** Checks, logs, fsyncs and applies one catalog record; throws what the reducer refuses it with. */
   change(change: CatalogChange): Promise<{ catalog: Catalog; timestamp: Timestamp }>;
 
+  /** Whether a text is WKT of a geometry. */
+  isGeometry(text: string): boolean;
+
   insert(rows: WriteRows): Promise<Written>;
   upsert(rows: WriteRows): Promise<Written>;
   update(rows: UpdateRows): Promise<Written>;

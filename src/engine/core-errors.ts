@@ -71,6 +71,9 @@ const typeMismatch: Maker = (field, _args, type) => {
   if (name !== undefined) {
     return invalid(`${name} field '${field}' is illegal, array type mismatch`, { expected: `need ${name}`, actual: "got nil" });
   }
+  if (type === DataType.Geometry) {
+    return invalid(`geometry field '${field}' is illegal, array type mismatch`, { expected: "need geometry array", actual: "got nil" });
+  }
   const kind = type === DataType.FloatVector ? "vector" : "array";
   return invalid(`${type === DataType.Array ? "array " : ""}field '${field}' is illegal, ${kind} type mismatch`, {
     expected: `need ${typeName(type)} array`,
@@ -147,6 +150,7 @@ const makers: Record<string, Maker> = {
     failure("invalidParameter", { expected: `${expected}`, actual: `${actual}` }, `the length of valid_data of field(${field}) is wrong`),
   unexpectedNulls: (field) => invalid(`the length of valid_data of field(${field}) is wrong`, { expected: 0, actual: "not empty" }),
   notUtf8: (_field, [row]) => invalid(`input with analyzer should be utf-8 format, but row: ${row} not utf-8 format`),
+  notGeometry: (_field, [why]) => invalid(`invalid Geometry data, transform to wkb failed: ${why}`),
   notJson: (field, [text]) => invalid(`field (${field}) is not valid JSON: ${text}`),
   dynamicNotObject: (_field, [text]) => invalid(`invalid dynamic field data, only json map is supported: ${text}`),
   malformed: (_field, [text]) => invalid(`malformed request: ${text}`),

@@ -19,6 +19,7 @@ import type {
 import { Background } from "./background.js";
 import { writeClosedMark } from "./closed-mark.js";
 import type { Compaction, CompactionRequest } from "./compaction.js";
+import { isGeometry } from "./core-schema.js";
 import { indexProgress } from "./indexing.js";
 import { countRows, queryRows, searchRows } from "./read.js";
 import { RecordKind } from "./records.js";
@@ -61,6 +62,10 @@ export class Engine implements EngineApi {
 
   ids(count: number): bigint {
     return this.state.clock.ids(count);
+  }
+
+  isGeometry(text: string): boolean {
+    return isGeometry(this.state.core, text);
   }
 
   async change(change: CatalogChange): Promise<{ catalog: Catalog; timestamp: Timestamp }> {

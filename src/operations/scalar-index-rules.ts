@@ -76,7 +76,7 @@ export const checkScalarIndex = (type: string | undefined, field: FieldSchema, p
       checkGrams(params);
       break;
     case "RTREE":
-      throw invalidParams(`RTREE index can only be built on geometry field, got ${typeName(dataType)}`);
+      if (dataType !== DataType.Geometry) throw invalidParams(`RTREE index can only be built on geometry field, got ${typeName(dataType)}`);
   }
   if (isJson) checkCast(type, params);
 };

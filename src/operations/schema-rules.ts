@@ -229,6 +229,7 @@ const STORED: ReadonlySet<number> = new Set([
   DataType.Double,
   DataType.VarChar,
   DataType.JSON,
+  DataType.Geometry,
   DataType.Timestamptz,
   DataType.Array,
   DataType.FloatVector,
@@ -283,7 +284,7 @@ const DEFAULTS: Readonly<Record<keyof ValueField, readonly [string, readonly Dat
   longData: ["DataType_Int64", [DataType.Int64]],
   floatData: ["DataType_Float", [DataType.Float]],
   doubleData: ["DataType_Double", [DataType.Double]],
-  stringData: ["DataType_VarChar", [DataType.VarChar, DataType.Timestamptz]],
+  stringData: ["DataType_VarChar", [DataType.VarChar, DataType.Geometry, DataType.Timestamptz]],
   bytesData: ["DataType_SJON", [DataType.JSON]],
   timestamptzData: ["DataType_Timestamptz", [DataType.Timestamptz]],
   dateData: ["DataType_Date", []],
@@ -317,6 +318,12 @@ export const checkDefault = (field: FieldSchema, value: ValueField): void => {
       expected: "valid length string",
       actual: "string length exceeds max length",
     });
+};
+
+/** @param isGeometry whether a text is one */
+export const checkGeometryDefault = (field: FieldSchema, isGeometry: (text: string) => boolean): void => {
+  const text = field.dataType === DataType.Geometry ? field.defaultValue?.stringData : undefined;
+  if (text !== undefined && !isGeometry(text)) throw invalid("invalid default value for geometry field");
 };
 
 /** Checks of the fields that Milvus makes after it has found room for the collection. */

@@ -43,6 +43,7 @@ export const memoryEngine = (delay: () => Promise<void> = async () => {}): Memor
       records.push(record);
       return { catalog, timestamp: record.timestamp };
     },
+    isGeometry: noRows,
     insert: noRows,
     upsert: noRows,
     update: noRows,

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::geometry::wkb_of;
 use crate::failure::{Failure, Outcome};
 
 /// Milvus's DataType numbers of the types that a column can have.
@@ -137,6 +138,10 @@ impl RawColumn {
         }
         if self.default.is_some() && (kind.is_vector() || element.is_some()) {
             return Err(refuse(String::from("arrays and vectors have no default")));
+        }
+        if let (ColumnType::Geometry, Some(default)) = (kind, &self.default) {
+            let text = default.as_str().ok_or_else(|| refuse(format!("default {default}")))?;
+            wkb_of(text).map_err(|why| Failure::of_field("notGeometry", self.id, vec![why.into()]))?;
         }
         Ok(ColumnSchema {
             id: self.id,

@@ -171,6 +171,8 @@ const scalarData = (field: FieldData, type: DataType, source: Partial<ScalarFiel
     case DataType.Text:
     case DataType.Timestamptz:
       return { data: source.stringData?.data ?? [], read: same };
+    case DataType.Geometry:
+      return { data: source.geometryWktData?.data ?? [], read: same };
     case DataType.JSON:
       return { data: source.jsonData?.data ?? [], read: jsonReader(field.isDynamic || form.json === "value") };
     default:

@@ -14,6 +14,7 @@
  * | Float, Double | number | float_data, double_data |
  * | VarChar | string | string_data |
  * | JSON | any JSON value | json_data, UTF-8 text |
+ * | Geometry | string (WKT) | geometry_wkt_data |
  * | Array | array or typed array of what its elements' type takes | array_data |
  * | FloatVector | number[], Float32Array, Float64Array of `dim` | float_vector |
  * | BinaryVector | number[] of bytes, Uint8Array of `dim` / 8 | binary_vector |
