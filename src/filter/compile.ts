@@ -15,7 +15,7 @@ import { tokenize } from "./lexer.js";
 import { parse } from "./parser.js";
 import { type Column, constantPlan, type FilterField, type Plan, valueType } from "./plan.js";
 import { Comparison, type ProgramOperand, ProgramWriter } from "./program.js";
-import { keysOf, requiredValues } from "./required.js";
+import { keysOf, operandsOf, requiredValues } from "./required.js";
 import { fillCompare, fillList, fillPattern, fillRange, fillWanted, TemplateConstants } from "./templates.js";
 import { type Constant, programValue } from "./values.js";
 
@@ -23,7 +23,7 @@ export interface CompiledFilter {
   /** For the core; undefined when every row matches. */
   readonly program: Buffer | undefined;
   readonly alwaysTrue: boolean;
-  /** When the whole filter is `pk == c` or `pk in [...]`: the keys, as written. */
+  /** When the whole filter is `pk == c` or `pk in [...]` or several of these joined by `or`: the keys, each once. */
   readonly keys?: PrimaryKeys;
   /** Values one of which the partition key has in every row that matches; absent: it may have any. */
   readonly partitionKeys?: readonly (bigint | string)[];
@@ -35,17 +35,6 @@ const operandOf = ({ field, path, element, length }: Column): ProgramOperand => 
   ...(element === undefined ? {} : { element }),
   ...(length === undefined ? {} : { length }),
 });
-
-/** The operands of a run of one operator, in order. */
-const operandsOf = (plan: Plan & { op: "and" | "or" }): Plan[] => {
-  const operands: Plan[] = [];
-  const waiting: Plan[] = [plan];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (next.op !== plan.op) operands.push(next);
-    else waiting.push(next.right, next.left);
-  }
-  return operands;
-};
 
 /** One test a kind of value (of whole arrays one a list): a program's list is of one kind. A value of another kind than all of them is null for each, as it is in Milvus. */
 const writeMembership = (writer: ProgramWriter, column: Column, values: readonly Constant[]): void => {

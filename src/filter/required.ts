@@ -23,14 +23,28 @@ const namedColumn = (plan: Plan): Column | undefined => {
 const namedValues = (plan: Leaf, templates: TemplateConstants): readonly Constant[] =>
   plan.op === "in" ? fillList(plan, templates) : [fillCompare(plan, templates).value];
 
-/** The keys of `pk == c` and `pk in [...]`, when that is the whole filter. */
+/** The operands of a run of one operator, in order. */
+export const operandsOf = (plan: Plan & { op: "and" | "or" }): Plan[] => {
+  const operands: Plan[] = [];
+  const waiting: Plan[] = [plan];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (next.op !== plan.op) operands.push(next);
+    else waiting.push(next.right, next.left);
+  }
+  return operands;
+};
+
+/** The keys of `pk == c`, `pk in [...]` and of these joined by `or`, when that is the whole filter; each once, in the order of their first mention. */
 export const keysOf = (plan: Plan, templates: TemplateConstants): PrimaryKeys | undefined => {
-  const field = namedColumn(plan)?.field;
-  if (field?.primary !== true) return undefined;
-  const values = namedValues(plan as Leaf, templates);
-  if (field.dataType === DataType.Int64)
-    return { kind: "int64", keys: values.flatMap((value) => (value.kind === "int" ? [value.value] : [])) };
-  return { kind: "varchar", keys: values.flatMap((value) => (value.kind === "string" ? [value.value] : [])) };
+  const operands = plan.op === "or" ? operandsOf(plan) : [plan];
+  const primary = namedColumn(operands[0] as Plan)?.field;
+  if (primary?.primary !== true || !operands.every((operand) => namedColumn(operand)?.field === primary)) return undefined;
+  const keys = new Set<bigint | string>();
+  for (const operand of operands)
+    for (const value of namedValues(operand as Leaf, templates)) if (value.kind === "int" || value.kind === "string") keys.add(value.value);
+  return primary.dataType === DataType.Int64
+    ? { kind: "int64", keys: [...keys] as bigint[] }
+    : { kind: "varchar", keys: [...keys] as string[] };
 };
 
 type Values = (bigint | string)[];

@@ -4,7 +4,7 @@
  * Column bytes are passed on as they came; only their envelopes (names) are read here, and the core checks the values.
  * Sources: milvus internal/proxy/{task_insert,task_upsert,task_delete,util}.go for the order and words of checks.
  */
-import { DEFAULT_PARTITION, hasPartitionKey, requireCollection, requirePartition } from "../catalog/read.js";
+import { DEFAULT_PARTITION, hasPartitionKey, partitionNamed, requireCollection, requirePartition } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
 import type { RowField, UpdateRows } from "../engine/api.js";
 import { BY_PARTITION_KEY } from "../engine/records.js";
@@ -165,7 +165,10 @@ export const remove = async (call: Call, request: DeleteRequest): Promise<Init<M
     throw invalid("not support manually specifying the partition names if partition key mode is used");
   }
   if (request.partitionName !== "") checkPartitionName(request.partitionName, true);
-  const partitionIds = request.partitionName === "" ? [] : [requirePartition(collection, request.partitionName).id];
+  const partition = partitionNamed(collection, request.partitionName);
+  if (request.partitionName !== "" && partition === undefined)
+    throw failure("partitionNotFound", { partition: request.partitionName }, "Failed to get partition id");
+  const partitionIds = partition === undefined ? [] : [partition.id];
   if (filter.keys !== undefined) {
     const work = call.engine.deleteKeys(collection, partitionIds, filter.keys);
     const { timestamp } = await inRequestedNames(call, request, work);

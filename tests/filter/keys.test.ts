@@ -6,10 +6,11 @@ import { compile } from "./fixture.js";
 
 const named: readonly FilterField[] = [{ id: 1, name: "name", dataType: DataType.VarChar, primary: true }];
 
-it("`pk == c` and `pk in [...]` alone give the keys as written", () => {
+it("`pk == c` and `pk in [...]` alone, or joined by `or`, give the keys, each once", () => {
   expect(compile("id == 5").keys).toEqual({ kind: "int64", keys: [5n] });
   expect(compile("(5 == id)").keys).toEqual({ kind: "int64", keys: [5n] });
-  expect(compile("id in [3, 1, 3, -9223372036854775808]").keys).toEqual({ kind: "int64", keys: [3n, 1n, 3n, -(2n ** 63n)] });
+  expect(compile("id in [3, 1, 3, -9223372036854775808]").keys).toEqual({ kind: "int64", keys: [3n, 1n, -(2n ** 63n)] });
+  expect(compile("id == 5 or id in [6, 5] or (id == 7 or id == 6)").keys).toEqual({ kind: "int64", keys: [5n, 6n, 7n] });
   expect(compile("id in []").keys).toEqual({ kind: "int64", keys: [] });
   expect(compile("true and id == {k}", new Map([["k", { int64Val: 7n }]])).keys).toEqual({ kind: "int64", keys: [7n] });
   expect(compileFilter("name in ['a', \"b\"]", named).keys).toEqual({ kind: "varchar", keys: ["a", "b"] });
@@ -23,7 +24,9 @@ it("everything else gives none", () => {
     "not (id == 5)",
     "id + 1 == 5",
     "id == 5 and i8 == 1",
-    "id == 5 or id == 6",
+    "id == 5 or i64 == 6",
+    "id == 5 or id > 6",
+    "not (id == 5 or id == 6)",
     "4 < id < 6",
     "id == i64",
     "i64 == 5",
