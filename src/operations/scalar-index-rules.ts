@@ -63,8 +63,12 @@ export const checkScalarIndex = (type: string | undefined, field: FieldSchema, p
       break;
     case "STL_SORT":
     case "Asceneding":
-      if (!isJson && !text && !NUMBERS.includes(dataType))
+      if (!isJson && !text && !NUMBERS.includes(dataType) && dataType !== DataType.Timestamptz)
         throw invalidParams(`STL_SORT are only supported on numeric, varchar or timestamptz field, got ${typeName(dataType)}`);
+      break;
+    case "INVERTED":
+      if (dataType === DataType.Timestamptz || dataType === DataType.Geometry)
+        throw invalidParams(`INVERTED are not supported on ${typeName(dataType)} field`);
       break;
     case "Trie":
     case "TRIE":

@@ -198,3 +198,20 @@ describe("is refused:", () => {
     expect(await read()).toEqual([]);
   });
 });
+
+it("an index on moments is STL_SORT, or chosen by the server", async () => {
+  await create();
+  const index = (fieldName: string, type: string) =>
+    driver.call("CreateIndex", {
+      collectionName,
+      fieldName,
+      indexName: `${fieldName}_${type}`,
+      extraParams: [{ key: "index_type", value: type }],
+    });
+  await expect(index("at", "INVERTED")).rejects.toMatchObject({
+    code: 1100,
+    message: expect.stringContaining("INVERTED are not supported on Timestamptz field"),
+  });
+  await index("at", "STL_SORT");
+  await index("ends", "AUTOINDEX");
+});
