@@ -21,25 +21,35 @@ use std::sync::OnceLock;
 
 pub use scan::{scan, score};
 
-/// What a search ranks by. Scores are those that users see: squared distance, inner product, cosine.
+/// What a search ranks by. Scores are those that users see: squared distance, inner product, cosine, differing bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
     L2,
     Ip,
     Cosine,
+    /// Of bits, which the kernels here do not compare.
+    Hamming,
+    Jaccard,
 }
 
 impl Metric {
     /// Milvus's name of the metric, in any case.
     pub fn from_name(name: &str) -> Option<Metric> {
-        [("L2", Metric::L2), ("IP", Metric::Ip), ("COSINE", Metric::Cosine)]
+        let names = [
+            ("L2", Metric::L2),
+            ("IP", Metric::Ip),
+            ("COSINE", Metric::Cosine),
+            ("HAMMING", Metric::Hamming),
+            ("JACCARD", Metric::Jaccard),
+        ];
+        names
             .into_iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, metric)| metric)
     }
 
     pub fn higher_is_better(self) -> bool {
-        self != Metric::L2
+        matches!(self, Metric::Ip | Metric::Cosine)
     }
 }
 

@@ -166,6 +166,6 @@ fn a_pair_has_the_score_that_users_see() {
     assert_eq!(score(Metric::Cosine, &left, &zero), 0.0);
     assert!((score(Metric::Cosine, &[1e30, 0.0], &[1e-30, 0.0]) - 1.0).abs() < 1e-5);
     assert_eq!(Metric::from_name("cosine"), Some(Metric::Cosine));
-    assert_eq!(Metric::from_name("HAMMING"), None);
+    assert_eq!(Metric::from_name("SUBSTRUCTURE"), None);
     assert!(!Metric::L2.higher_is_better() && Metric::Ip.higher_is_better() && Metric::Cosine.higher_is_better());
 }

@@ -1,12 +1,13 @@
 //! One request over the snapshots of many segments.
 //!
 //! A snapshot's chunks are the parts of a request. For each, `visible` tells the rows that the reader may see and the filter takes; `search` ranks them
-//! by a graph walk or a `scan` and keeps the best (`top`); `query` takes those with the smallest keys. `request` has what is asked and answered.
+//! by a graph walk or a scan (`scan`: float32; `scan_bytes`: all other vectors) and keeps the best (`top`); `query` takes those with the smallest keys. `request` has what is asked and answered.
 
 mod key;
 mod query;
 mod request;
 mod scan;
+mod scan_bytes;
 #[allow(clippy::module_inception)]
 mod search;
 #[cfg(test)]

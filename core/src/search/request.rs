@@ -16,8 +16,10 @@ pub struct Output {
 pub struct SearchRequest {
     pub field_id: u32,
     pub metric: Metric,
-    /// The query vectors one after another, float32 little-endian.
+    /// The query vectors one after another, each as its column has them: float32 little-endian, other elements as they are.
     pub vectors: Vec<u8>,
+    /// Bytes of each query vector, where they differ: sparse vectors.
+    pub lengths: Option<Vec<u32>>,
     /// Hits wanted per query after `offset`.
     pub limit: usize,
     pub offset: usize,

@@ -20,6 +20,7 @@ const AHEAD_BYTES: usize = 6 * 1024;
 const FETCH_VALUES: usize = 256;
 
 /// A query vector; `inverse_norm` is 1 unless the metric is COSINE.
+#[derive(Clone, Copy)]
 pub struct Query<'a> {
     pub vector: &'a [f32],
     pub inverse_norm: f32,
@@ -139,6 +140,7 @@ impl Block {
                 self.scores
                     .push(kernels.dot(query.vector, row) * (query.inverse_norm * inverse_norm));
             }
+            Metric::Hamming | Metric::Jaccard => unreachable!("a metric of bits"),
         });
     }
 
@@ -183,6 +185,7 @@ impl Block {
             self.scores.extend(match metric {
                 Metric::L2 => kernels().l2_four(query.vector, vectors),
                 Metric::Ip | Metric::Cosine => kernels().dot_four(query.vector, vectors),
+                Metric::Hamming | Metric::Jaccard => unreachable!("a metric of bits"),
             });
         }
         for &row in rest {

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::key::key_of;
 use super::request::{SearchReply, SearchRequest};
 use super::scan::{Query, Rows, Wanted, scan};
+use super::scan_bytes::{ByteQuery, ByteRows, ranks_by, scan_bytes};
 use super::top::{Found, Hit, Order, Top, rank, score_of};
 use super::visible::{Part, Sight, Visible};
 use crate::failure::{Failure, Outcome};
@@ -44,14 +45,26 @@ pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<
         });
     };
     let schema = &*first.schema;
-    let (position, dim) = vector_column(schema, request.field_id)?;
-    if !request.vectors.len().is_multiple_of(dim * size_of::<f32>()) {
-        return Err(Failure::of_field(
-            "queryDim",
-            request.field_id,
-            vec![request.vectors.len().into(), (dim * size_of::<f32>()).into()],
-        ));
-    }
+    let position = vector_column(schema, request)?;
+    let column = &schema.columns[position];
+    let vectors = split(column, request)?;
+    let floats: Vec<f32> = match column.kind {
+        ColumnType::FloatVector => {
+            let floats = request.vectors.as_chunks::<4>().0.iter();
+            floats.map(|bytes| f32::from_le_bytes(*bytes)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let queries = match column.kind {
+        ColumnType::FloatVector => {
+            let vectors = floats.chunks_exact(column.dim);
+            Queries::Floats(vectors.map(|vector| Query::new(request.metric, vector)).collect())
+        }
+        _ => {
+            let queries = vectors.iter().map(|bytes| ByteQuery::new(column, request.metric, bytes));
+            Queries::Bytes(queries.collect::<Outcome<_>>()?)
+        }
+    };
     let sight = Sight::new(segments, request.read_timestamp, request.filter.as_deref(), request.expiry.as_ref())?;
     let parts = sight.parts(segments);
     let search = Search {
@@ -61,28 +74,56 @@ pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<
             primary: schema.primary,
         },
         targets: parts.par_iter().map(|part| Target::new(part, position, &sight, request)).collect(),
-        dim,
+        queries,
+        column,
         at_end: request.offset.saturating_add(request.limit),
     };
-    let vectors: Vec<f32> = request
-        .vectors
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .map(|bytes| f32::from_le_bytes(*bytes))
+    let starts = (0..vectors.len()).step_by(QUERIES_AT_ONCE);
+    let answers: Vec<Vec<Hit>> = starts
+        .flat_map(|start| search.answer(start..vectors.len().min(start + QUERIES_AT_ONCE)))
         .collect();
-    let vectors: Vec<&[f32]> = vectors.chunks_exact(dim).collect();
-    let answers: Vec<Vec<Hit>> = vectors.chunks(QUERIES_AT_ONCE).flat_map(|vectors| search.answer(vectors)).collect();
     search.reply(schema, &answers)
 }
 
-fn vector_column(schema: &Schema, field_id: u32) -> Outcome<(usize, usize)> {
-    let position = schema
-        .position(field_id)
-        .filter(|&at| schema.columns[at].kind == ColumnType::FloatVector);
-    let position =
-        position.ok_or_else(|| Failure::of_field("malformed", field_id, vec!["search of a field that is not a vector".into()]))?;
-    Ok((position, schema.columns[position].dim))
+fn vector_column(schema: &Schema, request: &SearchRequest) -> Outcome<usize> {
+    let refuse = |why: &str| Failure::of_field("malformed", request.field_id, vec![why.into()]);
+    let position = schema.position(request.field_id).filter(|&at| schema.columns[at].kind.is_vector());
+    let position = position.ok_or_else(|| refuse("search of a field that is not a vector"))?;
+    match ranks_by(schema.columns[position].kind, request.metric) {
+        true => Ok(position),
+        false => Err(refuse("search by a metric that the vectors do not have")),
+    }
+}
+
+/// The bytes of each query vector. Kind `queryDim` when they do not come out even.
+fn split<'a>(column: &ColumnSchema, request: &'a SearchRequest) -> Outcome<Vec<&'a [u8]>> {
+    let Some(lengths) = &request.lengths else {
+        let width = column.kind.width(column.dim).unwrap_or(0).max(1);
+        if !request.vectors.len().is_multiple_of(width) {
+            return Err(Failure::of_field(
+                "queryDim",
+                column.id,
+                vec![request.vectors.len().into(), width.into()],
+            ));
+        }
+        return Ok(request.vectors.chunks_exact(width).collect());
+    };
+    let mut rest = request.vectors.as_slice();
+    let vectors = lengths.iter().map(|&length| {
+        let (vector, after) = rest.split_at_checked(length as usize)?;
+        rest = after;
+        Some(vector)
+    });
+    let vectors: Option<Vec<&[u8]>> = vectors.collect();
+    vectors
+        .filter(|_| rest.is_empty())
+        .ok_or_else(|| Failure::of_field("malformed", column.id, vec!["lengths of query vectors".into()]))
+}
+
+/// All query vectors of a request.
+enum Queries<'a> {
+    Floats(Vec<Query<'a>>),
+    Bytes(Vec<ByteQuery<'a>>),
 }
 
 struct Search<'a> {
@@ -90,7 +131,8 @@ struct Search<'a> {
     order: Order<'a>,
     /// One a part.
     targets: Vec<Target<'a>>,
-    dim: usize,
+    queries: Queries<'a>,
+    column: &'a ColumnSchema,
     /// Hits of a query before the offset is cut off.
     at_end: usize,
 }
@@ -98,6 +140,7 @@ struct Search<'a> {
 /// A part as this search meets it.
 struct Target<'a> {
     column: &'a Column,
+    /// None of a column of other vectors.
     vectors: &'a [f32],
     visible: Visible,
     /// The index, where walking it is faster than a scan.
@@ -107,8 +150,9 @@ struct Target<'a> {
 impl<'a> Target<'a> {
     fn new(part: &Part<'a>, position: usize, sight: &Sight, request: &SearchRequest) -> Self {
         let column = &part.chunk.columns[position];
-        let Values::Vectors { values, dim } = &column.values else {
-            unreachable!("a vector column")
+        let (vectors, dim): (&[f32], usize) = match &column.values {
+            Values::Vectors { values, dim } => (values, *dim),
+            _ => (&[], 0),
         };
         let visible = sight.visible(part);
         let walk = part.segment.index::<Hnsw>(request.field_id).filter(|index| {
@@ -116,11 +160,11 @@ impl<'a> Target<'a> {
             let serves = index.metric() == request.metric && index.row_count() == part.chunk.row_count && request.range_filter.is_none();
             // So broad a walk would look at every row.
             let narrow = request.ef < part.chunk.row_count;
-            serves && narrow && part.segment.chunks.len() == 1 && walk_pays(visible.count(), part.chunk.row_count, *dim)
+            serves && narrow && part.segment.chunks.len() == 1 && walk_pays(visible.count(), part.chunk.row_count, dim)
         });
         Target {
             column,
-            vectors: values,
+            vectors,
             visible,
             walk,
         }
@@ -141,18 +185,17 @@ enum Task {
 
 impl Search<'_> {
     /// The hits of each query, best first, offset included.
-    fn answer(&self, vectors: &[&[f32]]) -> Vec<Vec<Hit>> {
-        let mut answers: Vec<Vec<Hit>> = vec![Vec::new(); vectors.len()];
-        let mut open: Vec<usize> = (0..vectors.len()).collect();
+    fn answer(&self, queries: Range<usize>) -> Vec<Vec<Hit>> {
+        let mut answers: Vec<Vec<Hit>> = vec![Vec::new(); queries.len()];
+        let mut open: Vec<usize> = queries.clone().collect();
         let mut limit = self.at_end;
         while !open.is_empty() && limit > 0 {
-            let vectors: Vec<&[f32]> = open.iter().map(|&at| vectors[at]).collect();
-            let found = self.find(&vectors, limit);
+            let found = self.find(&open, limit);
             let merged: Vec<Option<Vec<Hit>>> = found.into_par_iter().map(|found| self.merge(found)).collect();
             let mut again = Vec::new();
             for (at, merged) in open.into_iter().zip(merged) {
                 match merged {
-                    Some(hits) => answers[at] = hits,
+                    Some(hits) => answers[at - queries.start] = hits,
                     None => again.push(at),
                 }
             }
@@ -162,8 +205,8 @@ impl Search<'_> {
         answers
     }
 
-    /// For each query what was found in each part.
-    fn find(&self, vectors: &[&[f32]], limit: usize) -> Vec<Vec<Found>> {
+    /// For each of these queries what was found in each part.
+    fn find(&self, queries: &[usize], limit: usize) -> Vec<Vec<Found>> {
         let request = self.request;
         let wanted = Wanted {
             metric: request.metric,
@@ -171,12 +214,11 @@ impl Search<'_> {
             range_filter: request.range_filter,
             limit,
         };
-        let queries: Vec<Query> = vectors.iter().map(|vector| Query::new(request.metric, vector)).collect();
         let tasks = self.tasks(queries.len());
         let results: Vec<(usize, Vec<Found>)> = tasks
             .into_par_iter()
             .map(|task| match task {
-                Task::Walk { part, query } => (query, vec![self.walk(part, &queries[query], &wanted)]),
+                Task::Walk { part, query } => (query, vec![self.walk(part, queries[query], &wanted)]),
                 Task::Scan {
                     part,
                     rows,
@@ -208,7 +250,7 @@ impl Search<'_> {
             for first in (0..query_count).step_by(QUERIES_TOGETHER) {
                 let queries = first..query_count.min(first + QUERIES_TOGETHER);
                 // The fewer of the rows count, the more of them make a task.
-                let products = (self.dim * queries.len() * target.visible.count() / row_count).max(1);
+                let products = (self.column.dim.max(1) * queries.len() * target.visible.count() / row_count).max(1);
                 let rows = (TASK_PRODUCTS / products).max(TASK_ROWS_MIN);
                 let ranges = (0..row_count).step_by(rows).map(|start| start..row_count.min(start + rows));
                 tasks.extend(ranges.map(|rows| Task::Scan {
@@ -221,21 +263,39 @@ impl Search<'_> {
         tasks
     }
 
-    fn scan(&self, part: usize, range: Range<usize>, queries: &[Query], wanted: &Wanted) -> Vec<Found> {
-        let target = &self.targets[part];
-        let rows = Rows {
-            part: part as u32,
-            column: target.column,
-            vectors: target.vectors,
-            dim: self.dim,
-            visible: &target.visible,
-        };
-        scan(&rows, range, queries, wanted, &self.order)
+    fn scan(&self, part: usize, range: Range<usize>, queries: &[usize], wanted: &Wanted) -> Vec<Found> {
+        let Target {
+            column, vectors, visible, ..
+        } = &self.targets[part];
+        let part = part as u32;
+        match &self.queries {
+            Queries::Floats(all) => {
+                let rows = Rows {
+                    part,
+                    column,
+                    vectors,
+                    dim: self.column.dim,
+                    visible,
+                };
+                let queries: Vec<Query> = queries.iter().map(|&query| all[query]).collect();
+                scan(&rows, range, &queries, wanted, &self.order)
+            }
+            Queries::Bytes(all) => {
+                let rows = ByteRows {
+                    part,
+                    column,
+                    kind: self.column.kind,
+                    visible,
+                };
+                let queries: Vec<&ByteQuery> = queries.iter().map(|&query| &all[query]).collect();
+                scan_bytes(&rows, range, &queries, wanted, &self.order)
+            }
+        }
     }
 
-    fn walk(&self, part: usize, query: &Query, wanted: &Wanted) -> Found {
+    fn walk(&self, part: usize, query: usize, wanted: &Wanted) -> Found {
         let target = &self.targets[part];
-        let Some(index) = &target.walk else {
+        let (Some(index), Queries::Floats(queries)) = (&target.walk, &self.queries) else {
             unreachable!("a task to walk has an index")
         };
         let allowed = if let Visible::Set(set) = &target.visible { Some(set) } else { None };
@@ -245,10 +305,10 @@ impl Search<'_> {
         } else {
             self.request.ef
         };
-        let rows = index.search(target.vectors, query.vector, limit, ef, allowed);
+        let rows = index.search(target.vectors, queries[query].vector, limit, ef, allowed);
         if rows.len() < limit && target.column.valid.is_none() {
             // The graph did not lead to rows that are there.
-            let mut found = self.scan(part, 0..self.order.parts[part].chunk.row_count, std::slice::from_ref(query), wanted);
+            let mut found = self.scan(part, 0..self.order.parts[part].chunk.row_count, &[query], wanted);
             return found.remove(0);
         }
         let full = rows.len() == limit && limit < target.visible.count();

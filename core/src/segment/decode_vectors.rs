@@ -124,7 +124,27 @@ pub fn sparse_dim(vector: &[u8]) -> u64 {
     vector.as_chunks::<8>().0.last().map_or(0, |pair| u64::from(pair_of(pair).0) + 1)
 }
 
-fn pair_of(pair: &[u8; 8]) -> (u32, f32) {
+/// The value of a float16 or bfloat16.
+pub fn float_of_half(kind: ColumnType, half: u16) -> f32 {
+    if kind == ColumnType::BFloat16Vector {
+        return f32::from_bits(u32::from(half) << 16);
+    }
+    let (sign, exponent, fraction) = (
+        u32::from(half & 0x8000) << 16,
+        u32::from(half >> 10 & 0x1f),
+        u32::from(half & 0x3ff),
+    );
+    let size = match exponent {
+        // Multiples of 2^-24.
+        0 => (fraction as f32 / 16_777_216.0).to_bits(),
+        0x1f => 0x7f80_0000 | fraction << 13,
+        _ => (exponent + 112) << 23 | fraction << 13,
+    };
+    f32::from_bits(sign | size)
+}
+
+/// Index and value of an entry of a sparse vector.
+pub fn pair_of(pair: &[u8; 8]) -> (u32, f32) {
     let [a, b, c, d, e, f, g, h] = *pair;
     (u32::from_le_bytes([a, b, c, d]), f32::from_le_bytes([e, f, g, h]))
 }

@@ -35,6 +35,7 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use decode_vectors::{check_sparse, float_of_half, pair_of};
 pub use encode::encode_field;
 pub use expiry::{Expired, Expiry};
 pub use keys::{Keys, encode_ids};

@@ -14,6 +14,7 @@ fn score(metric: Metric, query: &[f32], row: &[f32]) -> f32 {
         Metric::L2 => query.iter().zip(row).map(|(left, right)| (left - right) * (left - right)).sum(),
         Metric::Ip => dot + 0.0,
         Metric::Cosine => dot * (kernels().inverse_norm(query) * kernels().inverse_norm(row)) + 0.0,
+        Metric::Hamming | Metric::Jaccard => unreachable!("metrics of bits"),
     }
 }
 
@@ -66,6 +67,7 @@ fn request(random: &mut Random, world: &World, queries: &[Vec<f32>], filter: &Ro
         field_id: VECTOR,
         metric,
         vectors: queries.iter().flatten().flat_map(|value| value.to_le_bytes()).collect(),
+        lengths: None,
         limit: random.pick(&[1, 3, 10, 200]),
         offset: random.pick(&[0, 0, 2, 50]),
         ef: 0,

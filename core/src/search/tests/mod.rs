@@ -1,5 +1,6 @@
 //! Searches and queries against a model: a list of rows that is looked through from end to end.
 
+mod bytes;
 mod exact;
 mod model;
 mod replies;

@@ -14,6 +14,7 @@ fn request(bytes: usize) -> SearchRequest {
         field_id: VECTOR,
         metric: Metric::L2,
         vectors: vec![0; bytes],
+        lengths: None,
         limit: 5,
         offset: 0,
         ef: 0,

@@ -78,6 +78,7 @@ fn request(metric: Metric, queries: &[f32], below: Option<i64>) -> SearchRequest
         field_id: VECTOR,
         metric,
         vectors: queries.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        lengths: None,
         limit: 8,
         offset: 2,
         ef: 0,

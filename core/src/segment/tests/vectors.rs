@@ -3,6 +3,7 @@
 use super::*;
 use crate::failure::{Arg, Failure};
 use crate::segment::decode::decode_column;
+use crate::segment::float_of_half;
 
 fn column(kind: u32, dim: usize) -> ColumnSchema {
     let schema = Schema::parse(&format!(
@@ -50,6 +51,19 @@ fn floats_become_the_nearest_float16() {
         );
     }
     assert_eq!(halves(102, &[65_519.0, -1e-9]).unwrap(), [0x7bff, 0x8000]);
+}
+
+#[test]
+fn halves_become_the_floats_they_mean() {
+    for half in (0..0x7c00u16).flat_map(|half| [half, half | 0x8000]) {
+        assert_eq!(
+            f64::from(float_of_half(ColumnType::Float16Vector, half)),
+            value_of(half),
+            "{half:#x}"
+        );
+        let upper = f32::from_bits(u32::from(half) << 16);
+        assert_eq!(float_of_half(ColumnType::BFloat16Vector, half), upper);
+    }
 }
 
 #[test]
