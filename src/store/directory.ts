@@ -8,7 +8,7 @@
 import { dirname, join, posix } from "node:path";
 import type { Env } from "../shared/env.js";
 import { failureBecause } from "../shared/errors.js";
-import { fileFailure, isAbsent, listNames, makeDurableFolder, readWhole } from "../shared/files.js";
+import { damaged, fileFailure, isAbsent, listNames, makeDurableFolder, readWhole } from "../shared/files.js";
 import { FolderLock } from "./lock.js";
 import { ManifestFiles } from "./manifest.js";
 import type { Content, Store } from "./store.js";
@@ -81,6 +81,7 @@ class Directory implements Store {
     try {
       return await readWhole(this.env.files, this.path(name));
     } catch (error) {
+      if (isAbsent(error)) throw damaged(this.path(name), 0, "the file is missing");
       throw fileFailure(`reading ${name}`, error);
     }
   }

@@ -12,7 +12,7 @@ export type Content = readonly Uint8Array[] | AsyncIterable<Uint8Array>;
 export interface Store {
   /** Writes the file whole, durably; replaces one of the same name. Returns its bytes. @throws MilvusError 1001. */
   writeFile(name: string, content: Content): Promise<number>;
-  /** @throws MilvusError 1001, also when it is not there. */
+  /** @throws MilvusError 1001; 1009 when it is not there: whoever names a file wrote it. */
   readFile(name: string): Promise<Buffer>;
   /** Names of the files and folders right in a folder ("" is the root), sorted; none when it is absent. */
   list(folder: string): Promise<string[]>;

@@ -31,7 +31,8 @@ describe.each([
     expect(store.path("segments/2.seg")).toBe(join(folder, "segments", "2.seg"));
     await store.remove("segments/2.seg");
     await store.remove("segments/2.seg");
-    await expect(store.readFile("segments/2.seg")).rejects.toMatchObject({ code: 1001 });
+    const missing = `data integrity check failed: ${folder}/segments/2.seg at byte 0: the file is missing`;
+    await expect(store.readFile("segments/2.seg")).rejects.toMatchObject({ code: 1009, message: missing });
     expect(await store.list("drafts")).toEqual([]);
     await store.close();
     expect(await env.files.list(folder)).not.toContain("LOCK");
