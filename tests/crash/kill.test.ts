@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { MilvusClient, MilvusError } from "../../src/client/index.js";
 import { removeFolder, startServer, temporaryFolder } from "../support/server.js";
 
-const CYCLES = process.env.ELANUS_LONG ? 200 : 20;
+const CYCLES = process.env.ELANUS_LONG ? 1000 : 60;
 const WRITERS = 4;
 const BATCH = 5;
 const seed = Number(process.env.ELANUS_SEED ?? process.hrtime.bigint() & 0xffffffn);
