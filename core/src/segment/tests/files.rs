@@ -178,7 +178,7 @@ fn damage_is_told_and_never_read() {
 #[test]
 fn pages_come_and_go_by_column_and_change_nothing() {
     let mut random = Random::new();
-    let schema = schema(8);
+    let schema = schema(5);
     let segment = filled(&mut random, &schema, 3);
     let sealing = Sealing::start(&segment).unwrap();
     let scratch = Scratch::new("pages");
