@@ -218,6 +218,7 @@ pub fn field_data(column: &ColumnSchema, cells: &[Option<Cell>], packed: bool) -
         ColumnType::VarChar => (3, 6),
         ColumnType::Json => (3, 9),
         ColumnType::Timestamptz => (3, 11),
+        ColumnType::Geometry => (3, 12),
         ColumnType::Array => (3, 8),
         ColumnType::FloatVector => (4, 2),
         ColumnType::BinaryVector => (4, 3),
