@@ -126,8 +126,8 @@ test.each<[string, Record<string, unknown>, string, number?]>([
   ],
   [
     "a type that is not stored yet",
-    { dataType: DataType.Geometry },
-    "data type Geometry of field new is not supported yet: unsupported operation",
+    { dataType: DataType.Text },
+    "data type Text of field new is not supported yet: unsupported operation",
     3000,
   ],
 ])("%s is refused and changes nothing", async (_what, field, words, code = 1100) => {

@@ -209,8 +209,8 @@ const cases: readonly [string, Record<string, unknown>, Record<string, unknown>]
   ],
   [
     "a type that is not stored yet",
-    withField(field("t", DataType.Geometry)),
-    { code: 3000, reason: "data type Geometry of field t is not supported yet: unsupported operation" },
+    withField(field("t", DataType.Text)),
+    { code: 3000, reason: "data type Text of field t is not supported yet: unsupported operation" },
   ],
   [
     "its dimension before that",
