@@ -7,9 +7,9 @@
  * file call fails, the outputs are thrown away and the sources stay.
  */
 import type { Collection } from "../catalog/types.js";
-import type { Timestamp } from "../shared/types.js";
+import { type Timestamp, timestampOf } from "../shared/types.js";
 import type { MergePlan } from "./compaction-plan.js";
-import type { CoreMerging, CoreSealing } from "./core.js";
+import type { CoreExpiry, CoreMerging, CoreSealing } from "./core.js";
 import { expiryAt, readerMs } from "./expiry.js";
 import { buildIndexesOf } from "./indexing.js";
 import { isResident, putAway } from "./residency.js";
@@ -30,10 +30,23 @@ interface Output {
   readonly sealing: CoreSealing;
 }
 
-/** The oldest moment that a reader comes back to; absent: all read the present. */
-const oldestReader = (state: EngineState, collectionId: bigint): Timestamp | undefined => {
-  const leased = state.leases.oldest(collectionId);
-  return leased === undefined || leased > state.appliedTimestamp ? undefined : leased;
+interface Dropping {
+  /** Rows deleted at or before it may go. */
+  readonly deletedUpTo: Timestamp;
+  readonly expiry: CoreExpiry | undefined;
+  /** Readers at older moments could miss what goes. */
+  readonly horizon: Timestamp;
+}
+
+/** What nobody sees any more: neither the present nor the oldest moment that a reader comes back to. */
+const droppingOf = (state: EngineState, collection: Collection): Dropping => {
+  const oldest = state.leases.oldest(collection.id);
+  const applied = state.appliedTimestamp;
+  const deletedUpTo = oldest !== undefined && oldest < applied ? oldest : applied;
+  const nowMs = readerMs(state, oldest);
+  const expiry = expiryAt(collection, nowMs);
+  const judgedAt = oldest ?? timestampOf(nowMs);
+  return { deletedUpTo, expiry, horizon: expiry !== undefined && judgedAt > deletedUpTo ? judgedAt : deletedUpTo };
 };
 
 /** Returns the ids of the new segments; undefined when the sources went meanwhile or the engine closes. */
@@ -48,13 +61,11 @@ export const mergeSegments = async (
   if (shard === undefined) return undefined;
   const wanted = (): boolean => !hooks.stopped() && plan.sources.every((entry) => shard.holds(entry));
   if (!wanted()) return undefined;
-  const oldest = oldestReader(state, collection.id);
-  const moment = oldest ?? state.appliedTimestamp;
-  const expiry = expiryAt(collection, readerMs(state, oldest));
+  const { deletedUpTo, expiry, horizon } = droppingOf(state, collection);
   const merging = await state.core.startMerging(
     plan.sources.map((entry) => entry.core),
     {
-      dropDeletedUpTo: moment,
+      dropDeletedUpTo: deletedUpTo,
       targetBytes: plan.targetBytes,
       ...(expiry === undefined ? {} : { expiry }),
       ...(plan.clusteringFieldId === undefined ? {} : { clusteringFieldId: Number(plan.clusteringFieldId) }),
@@ -71,7 +82,7 @@ export const mergeSegments = async (
     }
     taken = await hooks.inStorage(async () => {
       if (!wanted()) return false;
-      takeOver(shard, plan, outputs, merging, moment);
+      takeOver(shard, plan, outputs, merging, horizon);
       for (const { entry } of outputs) if (!isResident(state, entry)) putAway(entry);
       await commit(state);
       return true;
@@ -118,7 +129,7 @@ const makeOutput = async (
 };
 
 /** Synchronous: no delete and no schema change can come in between. */
-const takeOver = (shard: Shard, plan: MergePlan, outputs: readonly Output[], merging: CoreMerging, moment: Timestamp): void => {
+const takeOver = (shard: Shard, plan: MergePlan, outputs: readonly Output[], merging: CoreMerging, horizon: Timestamp): void => {
   for (const { entry, sealing } of outputs) {
     sealing.finish(entry.core);
     entry.core.setSchema(shard.schema);
@@ -127,5 +138,5 @@ const takeOver = (shard: Shard, plan: MergePlan, outputs: readonly Output[], mer
     plan.sources,
     outputs.map(({ entry }) => entry),
   );
-  if (merging.droppedRows > 0 && moment > shard.horizon) shard.horizon = moment;
+  if (merging.droppedRows > 0 && horizon > shard.horizon) shard.horizon = horizon;
 };

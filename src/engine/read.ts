@@ -7,7 +7,7 @@
  */
 import type { Collection } from "../catalog/types.js";
 import { invalid } from "../shared/errors.js";
-import type { Timestamp } from "../shared/types.js";
+import { physicalMs, type Timestamp } from "../shared/types.js";
 import type { QueryRows, ReadScope, SearchRows } from "./api.js";
 import type { CoreExpiry, CoreQueryResult, CoreSearchResult, CoreSegment } from "./core.js";
 import { coreError } from "./core-errors.js";
@@ -27,13 +27,28 @@ interface View {
 const shardToRead = (state: EngineState, collection: Collection): Shard =>
   state.shards.get(collection.id) ?? new Shard(state.core, collection.id, collection);
 
+/** Whether a moment is one that may have been given out: nothing is read in the future. */
+const isPast = (state: EngineState, moment: Timestamp): boolean =>
+  moment <= state.clock.latest || Number(physicalMs(moment)) <= state.env.now();
+
+/**
+ * Whether a moment is to be chosen for an iterator that begins: where rows expire, its pages need one by which all of them can be judged, as late as the
+ * clock. Elsewhere the last applied timestamp will do.
+ */
+const beginsAmongExpiring = ({ collection, lease, guaranteeTimestamp }: ReadScope): boolean =>
+  lease === true && guaranteeTimestamp === undefined && expiryAt(collection, 0) !== undefined;
+
+/** Taken while nobody writes the collection, so that no earlier write is still to be applied. */
+const chooseMoment = <T extends ReadScope>(state: EngineState, scope: T): Promise<T> =>
+  state.gates.alone(scope.collection.id, async () => ({ ...scope, guaranteeTimestamp: state.clock.tick() }));
+
 const view = (state: EngineState, scope: ReadScope): View => {
   const asked = scope.guaranteeTimestamp;
-  const pinned = asked !== undefined && asked < state.appliedTimestamp ? asked : undefined;
+  const pinned = asked !== undefined && isPast(state, asked) ? asked : undefined;
   const readTimestamp = pinned ?? state.appliedTimestamp;
   const shard = shardToRead(state, scope.collection);
-  if (readTimestamp < shard.horizon)
-    throw invalid(`rows as of timestamp ${readTimestamp} are not kept any more, the oldest are of ${shard.horizon}`);
+  if (pinned !== undefined && pinned < shard.horizon)
+    throw invalid(`rows as of timestamp ${pinned} are not kept any more, the oldest are of ${shard.horizon}`);
   if (scope.lease) state.leases.use(scope.collection.id, readTimestamp);
   const expiry = expiryAt(scope.collection, readerMs(state, pinned));
   return {
@@ -53,8 +68,9 @@ const inWords = async <T>(scope: ReadScope, work: Promise<T>): Promise<T> => {
 };
 
 export const searchRows = async (state: EngineState, request: SearchRows): Promise<CoreSearchResult & { readTimestamp: Timestamp }> => {
+  if (beginsAmongExpiring(request)) return searchRows(state, await chooseMoment(state, request));
   const { segments, ...at } = view(state, request);
-  const { metric, vectors, limit, offset, ef, radius, rangeFilter, roundDecimal, outputs } = request;
+  const { metric, vectors, lengths, limit, offset, ef, radius, rangeFilter, roundDecimal, outputs } = request;
   const work = state.core.search(segments, {
     fieldId: Number(request.fieldId),
     metric,
@@ -65,6 +81,7 @@ export const searchRows = async (state: EngineState, request: SearchRows): Promi
     ...at,
     roundDecimal,
     outputs,
+    ...(lengths === undefined ? {} : { lengths }),
     ...(radius === undefined ? {} : { radius }),
     ...(rangeFilter === undefined ? {} : { rangeFilter }),
   });
@@ -72,6 +89,7 @@ export const searchRows = async (state: EngineState, request: SearchRows): Promi
 };
 
 export const queryRows = async (state: EngineState, request: QueryRows): Promise<CoreQueryResult & { readTimestamp: Timestamp }> => {
+  if (beginsAmongExpiring(request)) return queryRows(state, await chooseMoment(state, request));
   const { segments, ...at } = view(state, request);
   const { limit, offset, outputs } = request;
   const work = state.core.query(segments, { ...at, limit, offset, outputs });

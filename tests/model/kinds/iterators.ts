@@ -32,7 +32,7 @@ type Interlude = (world: World) => Promise<void>;
  * have a seed of their own.
  */
 const interlude = (random: SeededRandom, model: Model, { collection, options }: Named, log: string[]): Interlude => {
-  const kind = random.below(10);
+  const kind = random.below(11);
   const own = new SeededRandom(random.below(2 ** 31));
   return async (world) => {
     if (kind < 7) {
@@ -40,6 +40,9 @@ const interlude = (random: SeededRandom, model: Model, { collection, options }: 
       if (step === undefined) return;
       log.push(step.text);
       await step.run(world);
+    } else if (kind === 10) {
+      log.push("3 s pass");
+      world.advance(3);
     } else if (kind === 7) {
       log.push("flush");
       await world.client.flush(options);
