@@ -52,6 +52,8 @@ export interface SearchRows extends ReadScope {
   readonly fieldId: bigint;
   readonly metric: CoreMetric;
   readonly vectors: Buffer;
+  /** Sparse vectors: bytes of each. */
+  readonly lengths?: number[];
   readonly limit: number;
   readonly offset: number;
   readonly ef: number;

@@ -54,7 +54,8 @@ export interface CoreHnsw {
   readonly m: number;
   readonly efConstruction: number;
 }
-export type CoreMetric = "L2" | "IP" | "COSINE";
+/** The last two are of binary vectors; sparse vectors know IP alone. */
+export type CoreMetric = "L2" | "IP" | "COSINE" | "HAMMING" | "JACCARD";
 
 /** Which rows are past their time; a reader does not see them, a merge leaves them out. */
 export interface CoreExpiry {
@@ -158,8 +159,10 @@ export interface CoreOutput {
 export interface CoreSearch {
   readonly fieldId: number;
   readonly metric: CoreMetric;
-  /** nq vectors one after another, float32 little-endian. */
+  /** nq vectors one after another, each as its column has them: float32 little-endian, other elements as they are. */
   readonly vectors: Buffer;
+  /** Sparse vectors: bytes of each. */
+  readonly lengths?: number[];
   /** Hits wanted per query after `offset`. */
   readonly limit: number;
   readonly offset: number;

@@ -39,7 +39,10 @@ export const indexParameter = (index: IndexDefinition, key: string): string | un
 
 export const indexType = (index: IndexDefinition): string => indexParameter(index, "index_type") ?? "AUTOINDEX";
 
-export const indexMetric = (index: IndexDefinition): CoreMetric => {
+export const higherIsBetter = (metric: CoreMetric): boolean => metric === "IP" || metric === "COSINE";
+
+/** Metric of a graph over float vectors. */
+const graphMetric = (index: IndexDefinition): CoreMetric => {
   const metric = (indexParameter(index, "metric_type") ?? "COSINE").toUpperCase();
   return metric === "L2" || metric === "IP" ? metric : "COSINE";
 };
@@ -52,7 +55,7 @@ export const graphOf = (index: IndexDefinition, field: FieldSchema): CoreHnsw | 
   const defaults = GRAPHS[type] ?? OTHER_GRAPH;
   return {
     kind: "HNSW",
-    metric: indexMetric(index),
+    metric: graphMetric(index),
     m: Number(indexParameter(index, "M") ?? defaults.m),
     efConstruction: Number(indexParameter(index, "efConstruction") ?? defaults.efConstruction),
   };

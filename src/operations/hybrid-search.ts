@@ -65,7 +65,8 @@ const oneSearch = async (
   const reply = await search(call, { ...sub, dbName, collectionName, partitionNames, outputFields: [], searchParams });
   const results = SearchResultData.decode(reply.results as Buffer);
   const keys = keysIn(IDs.decode(results.ids));
-  const metric = metricOf(indexOf(collection, vectorField(collection, searchParams)), searchParams);
+  const field = vectorField(collection, searchParams);
+  const metric = metricOf(indexOf(collection, field), field, searchParams);
   let at = 0;
   return results.topks.map((count) => {
     const end = at + Number(count);
@@ -167,7 +168,7 @@ export const operations = [
     privilege: "Search",
     scope: "collection",
     built: "partly",
-    note: "Float vectors; RRF and weighted rankers. Grouping, order, function scores and REST are not built.",
+    note: "RRF and weighted rankers. Grouping, order, function scores and REST are not built.",
     handle: hybridSearch,
   }),
 ] as unknown as readonly AnyOperation[];

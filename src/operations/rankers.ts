@@ -4,6 +4,7 @@
  * Source: milvus docs (rerankers), internal/util/function/rerank; RRF: Cormack, Clarke, Buettcher, SIGIR 2009.
  */
 import type { CoreMetric } from "../engine/core.js";
+import { higherIsBetter } from "../engine/index-plan.js";
 import { invalid } from "../shared/errors.js";
 import type { KeyValuePair } from "../shared/proto/generated/messages.js";
 import { parameter } from "./reading.js";
@@ -37,7 +38,7 @@ const rrf = (k: number): Ranker => ({
   },
 });
 
-const isDistance = (metric: CoreMetric): boolean => metric === "L2";
+const isDistance = (metric: CoreMetric): boolean => !higherIsBetter(metric);
 
 /** Into 0 to 1, larger is better. */
 const normalized = (metric: CoreMetric, score: number): number => {

@@ -4,11 +4,12 @@
  */
 import type { Collection, IndexDefinition } from "../catalog/types.js";
 import type { CoreMetric } from "../engine/core.js";
-import { indexMetric, indexParameter, indexType } from "../engine/index-plan.js";
+import { higherIsBetter, indexParameter, indexType } from "../engine/index-plan.js";
 import { failure, invalid, missing, segcore } from "../shared/errors.js";
 import { TOP_K_MAX } from "../shared/limits.js";
 import type { FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
 import { isVector } from "../shared/schema.js";
+import { defaultMetric } from "./index-types.js";
 import { parameter, parseInteger } from "./reading.js";
 
 export interface SearchWindow {
@@ -112,8 +113,8 @@ export const rangeOf = (params: Record<string, unknown>, metric: CoreMetric): Ra
   }
   if (rangeFilter === undefined) return { radius };
   const words = (side: string) => invalid(`metric type (${metric}), range_filter(${rangeFilter}) must be ${side} than radius(${radius})`);
-  if (metric === "L2" && rangeFilter >= radius) throw words("less");
-  if (metric !== "L2" && rangeFilter <= radius) throw words("greater");
+  if (!higherIsBetter(metric) && rangeFilter >= radius) throw words("less");
+  if (higherIsBetter(metric) && rangeFilter <= radius) throw words("greater");
   return { radius, rangeFilter };
 };
 
@@ -134,9 +135,13 @@ export const vectorField = (collection: Collection, params: readonly KeyValuePai
 export const indexOf = (collection: Collection, field: FieldSchema): IndexDefinition | undefined =>
   collection.indexes.find((candidate) => candidate.fieldId === field.fieldID);
 
-export const metricOf = (index: IndexDefinition | undefined, params: readonly KeyValuePair[]): CoreMetric => {
-  const metric = index === undefined ? "COSINE" : indexMetric(index);
+const METRICS: ReadonlySet<string> = new Set<CoreMetric>(["L2", "IP", "COSINE", "HAMMING", "JACCARD"]);
+
+/** The metric of the field's index, which the request may name. */
+export const metricOf = (index: IndexDefinition | undefined, field: FieldSchema, params: readonly KeyValuePair[]): CoreMetric => {
+  const metric = ((index && indexParameter(index, "metric_type")) ?? defaultMetric(field.dataType)).toUpperCase();
   const asked = (parameter(params, "metric_type") ?? "").toUpperCase();
   if (asked !== "" && asked !== metric) throw failure("invalidParameter", { expected: metric, actual: asked }, "metric type not match");
-  return metric;
+  if (!METRICS.has(metric)) throw failure("notSupported", {}, `searching by ${metric} is not supported yet`, true);
+  return metric as CoreMetric;
 };

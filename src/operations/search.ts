@@ -2,7 +2,7 @@
 import { hasPartitionKey, requireCollection } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
 import type { CoreSearchResult } from "../engine/core.js";
-import { failure, invalid, segcore } from "../shared/errors.js";
+import { invalid, segcore } from "../shared/errors.js";
 import { QUERY_VECTORS_MAX } from "../shared/limits.js";
 import {
   DataType,
@@ -15,7 +15,7 @@ import {
   services,
 } from "../shared/proto/generated/messages.js";
 import { type Init, WireError } from "../shared/proto/wire.js";
-import { primaryField, typeName } from "../shared/schema.js";
+import { primaryField } from "../shared/schema.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { routed } from "./partition-routing.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
@@ -50,6 +50,14 @@ const queryVectors = (request: SearchRequest): QueryVectors => {
   return { type: placeholder?.type ?? PlaceholderType.None, values };
 };
 
+const ELEMENT_BYTES: Readonly<Record<number, number>> = {
+  [DataType.BinaryVector]: 1 / 8,
+  [DataType.Int8Vector]: 1,
+  [DataType.Float16Vector]: 2,
+  [DataType.BFloat16Vector]: 2,
+  [DataType.FloatVector]: 4,
+};
+
 const checkPlaceholder = (field: FieldSchema, vectors: QueryVectors): void => {
   // The codes of plain vectors are the same in both enums.
   if ((vectors.type as number) !== field.dataType) {
@@ -58,10 +66,8 @@ const checkPlaceholder = (field: FieldSchema, vectors: QueryVectors): void => {
       `vector type must be the same, field ${field.name} - type ${segcoreType(field.dataType)}, search ph type ${segcoreType(vectors.type)}`,
     );
   }
-  if (field.dataType !== DataType.FloatVector) {
-    throw failure("notSupported", {}, `searching ${typeName(field.dataType)} field ${field.name} is not supported yet`, true);
-  }
-  const width = 4 * Number(parameter(field.typeParams, "dim"));
+  if (field.dataType === DataType.SparseFloatVector) return;
+  const width = Number(parameter(field.typeParams, "dim")) * (ELEMENT_BYTES[field.dataType] ?? 0);
   for (const value of vectors.values) {
     if (value.length !== width)
       throw segcore(2032, `vector dimension mismatch, expected vector size(byte) ${width}, actual ${value.length}.`);
@@ -133,7 +139,7 @@ export const search = async (call: Call, request: SearchRequest): Promise<Init<S
   const filter = compile(collection, request.dsl, request.exprTemplateValues);
   const scope = routed(collection, filter, loadedScope(collection, request.collectionName, partitionIds, "failed to search"));
   const index = indexOf(collection, field);
-  const metric = metricOf(index, params);
+  const metric = metricOf(index, field, params);
   const extra = indexParams(params);
   checkPlaceholder(field, vectors);
   const result = await call.engine.search({
@@ -143,6 +149,7 @@ export const search = async (call: Call, request: SearchRequest): Promise<Init<S
     fieldId: field.fieldID,
     metric,
     vectors: vectors.values.length === 1 ? (vectors.values[0] as Buffer) : Buffer.concat(vectors.values),
+    ...(field.dataType === DataType.SparseFloatVector ? { lengths: vectors.values.map((value) => value.length) } : {}),
     ...window,
     ef: efOf(extra, window.limit + window.offset, index),
     ...rangeOf(extra, metric),
@@ -173,7 +180,7 @@ export const operations = [
     privilege: "Search",
     scope: "collection",
     built: "partly",
-    note: "Float vectors; L2, IP, COSINE; filters, range search, offset, output fields, iterator v1. Grouping, order_by, rerankers, iterator v2, search by ids and highlighting are refused.",
+    note: "All vector types, those that are not float by exact scans; L2, IP, COSINE, HAMMING, JACCARD; filters, range search, offset, output fields, iterator v1. Grouping, order_by, rerankers, iterator v2, search by ids and highlighting are refused.",
     rest: searchRoutes(search),
     handle: search,
   }),
