@@ -75,6 +75,7 @@ const segmentInfo = (call: Call, request: { dbName: string; collectionName: stri
   }));
 
 /** Segments that searches go through, with their bytes (of the mapped file, while growing of memory) and the vector index they have. */
+/** What a loaded collection is read from; a segment that is written to a file is Sealed here, as in Milvus (querycoordv2/utils/types.go). */
 const querySegments = (call: Call, request: { dbName: string; collectionName: string }) => {
   const collection = collectionOf(call, request);
   if (collection.load === undefined) return { infos: [] };
@@ -83,7 +84,8 @@ const querySegments = (call: Call, request: { dbName: string; collectionName: st
     const { byteSize = 0, indexIds = [] } = details.get(info.segmentID) ?? {};
     const index = collection.indexes.find(({ id }) => indexIds.includes(id));
     const node = { memSize: BigInt(byteSize), nodeID: NODE_ID, nodeIds: [NODE_ID] };
-    return { ...info, ...node, ...(index === undefined ? {} : { indexName: index.name, indexID: index.id }) };
+    const state = info.state === SegmentState.Growing ? info.state : SegmentState.Sealed;
+    return { ...info, ...node, state, ...(index === undefined ? {} : { indexName: index.name, indexID: index.id }) };
   });
   return { infos };
 };
