@@ -3,12 +3,17 @@
 /** What is not an RPC of its own: yes, partly or not yet, with what is there. */
 const features = [
   ["Float vectors", "yes", "Dimensions 2 to 32,768."],
-  ["Float16, BFloat16, Int8, binary and sparse vectors", "partly", "Stored, indexed by name and returned; searching them is refused."],
+  [
+    "Float16, BFloat16, Int8, binary and sparse vectors",
+    "partly",
+    "Stored, returned and searched by an exact scan, whatever index was asked for.",
+  ],
   ["Several vector fields a collection", "yes", "Up to 10; each search is over one."],
   ["Scalars: Bool, Int8 to Int64, Float, Double, VarChar, JSON, dynamic field", "yes", "Nullable and default values too."],
   ["Array", "yes", "Elements, lengths and containment in filters."],
-  ["Timestamptz", "partly", "Stored and returned in the time zone asked for; filters on it are not built."],
-  ["Geometry, Text, structs", "not yet", "Refused when a collection is created."],
+  ["Timestamptz", "partly", "Stored and returned in the time zone asked for; filters compare it as microseconds."],
+  ["Geometry", "partly", "Stored and returned as WKT; ST_* functions in filters are not built."],
+  ["Text, structs", "not yet", "Refused when a collection is created."],
   ["Functions (BM25, embeddings, MinHash)", "not yet", "Refused when a collection is created."],
   [
     "Partition key",

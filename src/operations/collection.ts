@@ -138,7 +138,7 @@ export const operations: readonly AnyOperation[] = [
     privilege: "CreateCollection",
     scope: "database",
     built: "partly",
-    note: "Geometry, Text, struct arrays and functions are refused",
+    note: "Text, struct arrays and functions are refused",
     handle: createCollection,
     rest: [
       {
