@@ -4,15 +4,13 @@
 //! `valid_data` is held against their number; then they are spread out so that each row has a place. A row without a value gets the column's default,
 //! or else is null with a placeholder (0, empty, zero vector). What the client controls never sizes an allocation by more than `COLUMN_BYTES_MAX`.
 
-use std::borrow::Cow;
-
 use bytemuck::Pod;
 use serde::de::IgnoredAny;
-use serde_json::Value as Json;
 
 use super::arrays::{check_lengths, write_array};
 use super::buffer::Buffer;
 use super::column::{Column, Values};
+use super::decode_defaults::{bool_of, default_bytes, default_float, default_integer};
 use super::decode_vectors::{check_sparse, decode_halves, decode_packed, decode_vectors};
 use super::geometry::wkb_of;
 use super::payload::{Member, Payload};
@@ -304,7 +302,7 @@ fn check_json(column: &ColumnSchema, text: &[u8]) -> Outcome<()> {
 }
 
 /// Kind `notGeometry`, with what Milvus says of the text.
-fn geometry_of(text: &[u8]) -> Outcome<Vec<u8>> {
+pub(super) fn geometry_of(text: &[u8]) -> Outcome<Vec<u8>> {
     let text = std::str::from_utf8(text).map_err(|_| Failure::malformed("text is not UTF-8"))?;
     wkb_of(text).map_err(|why| Failure::new("notGeometry", vec![why.into()]))
 }
@@ -384,34 +382,4 @@ fn spread_vectors<T: Pod>(dim: usize, values: &[T], valid: &[u8]) -> Buffer<T> {
         place.copy_from_slice(vector);
     }
     Buffer::Owned(spread)
-}
-
-fn bad_default(value: &Json) -> Failure {
-    Failure::malformed(format!("default {value}"))
-}
-
-fn bool_of(value: &Json) -> Outcome<bool> {
-    value.as_bool().ok_or_else(|| bad_default(value))
-}
-
-fn default_integer<T: TryFrom<i64> + Default>(default: Option<&Json>) -> Outcome<T> {
-    let Some(value) = default else { return Ok(T::default()) };
-    let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
-    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| bad_default(value))
-}
-
-fn default_float(default: Option<&Json>) -> Outcome<f64> {
-    default.map_or(Ok(0.0), |value| value.as_f64().ok_or_else(|| bad_default(value)))
-}
-
-/// What a row of texts that gives none is kept as; a dynamic field without one is the empty object.
-fn default_bytes(column: &ColumnSchema) -> Outcome<Cow<'_, [u8]>> {
-    let Some(value) = &column.default else {
-        return Ok(Cow::Borrowed(if column.dynamic { b"{}" } else { b"" }));
-    };
-    let text = value.as_str().ok_or_else(|| bad_default(value))?.as_bytes();
-    Ok(match column.kind {
-        ColumnType::Geometry => Cow::Owned(geometry_of(text)?),
-        _ => Cow::Borrowed(text),
-    })
 }

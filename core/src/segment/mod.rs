@@ -7,6 +7,7 @@ pub mod buffer;
 pub mod chunk;
 pub mod column;
 pub mod decode;
+mod decode_defaults;
 mod decode_vectors;
 pub mod delete_set;
 pub mod encode;

@@ -245,7 +245,14 @@ const loadState = (random: SeededRandom, { collection, options, text }: Named): 
     run: async ({ client }) => {
       const loaded =
         partitionNames.length === 0 ? collection.loaded !== undefined : partitionNames.every((name) => collection.isLoaded(name));
-      same("state", (await client.getLoadState({ ...options, partitionNames })).state, loaded ? "Loaded" : "NotLoad");
+      const asked = async () => (await client.getLoadState({ ...options, partitionNames })).state;
+      let state = await asked();
+      // After an opening indexes are still on their way into memory for a moment.
+      for (let left = 500; state === "Loading" && left > 0; left--) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        state = await asked();
+      }
+      same("state", state, loaded ? "Loaded" : "NotLoad");
     },
   };
 };

@@ -6,6 +6,7 @@
 
 mod lexer;
 mod reader;
+mod wkb;
 mod writer;
 
 pub use reader::wkb_of;

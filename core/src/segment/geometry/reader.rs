@@ -4,6 +4,7 @@
 //! `EMPTY` is XY, unless a collection with Z or M is around it; M is never told by coordinates alone, so a plain name in such a collection must be EMPTY.
 
 use super::lexer::{Lexer, Token};
+use super::wkb::{begin, numbers_of, set_code};
 use super::{Kind, Layout};
 
 /// Collections in collections.
@@ -393,19 +394,4 @@ impl Reader<'_> {
         );
         self.lexer.refuse(&problem, hint)
     }
-}
-
-fn numbers_of(bytes: &[u8]) -> impl Iterator<Item = f64> {
-    bytes.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes))
-}
-
-/// Byte order and a place for the code; where the code is known at the end, `set_code` writes it.
-fn begin(out: &mut Vec<u8>, kind: Kind) -> usize {
-    out.push(1);
-    out.extend_from_slice(&(kind as u32).to_le_bytes());
-    out.len() - 4
-}
-
-fn set_code(out: &mut [u8], at: usize, kind: Kind, layout: Layout) {
-    out[at..at + 4].copy_from_slice(&(kind as u32 + layout.code()).to_le_bytes());
 }
