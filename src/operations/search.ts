@@ -1,6 +1,7 @@
 /** Vector search. Sources: milvus internal/proxy/{task_search,search_util}.go for the order and words of checks. */
 import { hasPartitionKey, requireCollection } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
+import type { SearchRows } from "../engine/api.js";
 import type { CoreSearchResult } from "../engine/core.js";
 import { invalid, segcore } from "../shared/errors.js";
 import { QUERY_VECTORS_MAX } from "../shared/limits.js";
@@ -9,6 +10,7 @@ import {
   type FieldSchema,
   PlaceholderGroup,
   PlaceholderType,
+  type SearchIteratorV2Results,
   type SearchRequest,
   SearchResultData,
   type SearchResults,
@@ -19,6 +21,7 @@ import { primaryField } from "../shared/schema.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { routed } from "./partition-routing.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
+import { type IteratorPage, iteratorPage, pageRange, pageReply, pageSize } from "./search-iterator.js";
 import { efOf, indexOf, indexParams, metricOf, rangeOf, roundDecimalOf, vectorField, windowOf } from "./search-params.js";
 import { searchRoutes } from "./search-rest.js";
 import { databaseOf } from "./support.js";
@@ -97,12 +100,34 @@ const refuseUnbuilt = (request: SearchRequest): void => {
   if (request.searchAggregation !== undefined) throw invalid("search_aggregation is not supported yet");
 };
 
-const encodeResults = (collection: Collection, plan: OutputPlan, topK: number, result: CoreSearchResult): Buffer => {
+/** The hits of an iterator's page, all at one moment. */
+const searchPage = async (call: Call, asked: SearchRows, page: IteratorPage): ReturnType<Call["engine"]["search"]> => {
+  let moment = asked.guaranteeTimestamp;
+  const find = async (limit: number, outputs: SearchRows["outputs"]) => {
+    const at = moment === undefined ? {} : { guaranteeTimestamp: moment };
+    const found = await call.engine.search({ ...asked, ...at, limit, offset: 0, outputs });
+    moment ??= found.readTimestamp;
+    return found;
+  };
+  const size = await pageSize(page, (limit) => find(limit, []));
+  return find(Math.max(size, 1), asked.outputs);
+};
+
+const encodeResults = (
+  collection: Collection,
+  plan: OutputPlan,
+  result: CoreSearchResult,
+  page?: SearchIteratorV2Results & { readonly roundDecimal: number },
+): Buffer => {
   const scores = new Float32Array(result.scores.length / 4);
-  for (let i = 0; i < scores.length; i++) scores[i] = result.scores.readFloatLE(4 * i);
+  const decimals = page?.roundDecimal ?? -1;
+  for (let i = 0; i < scores.length; i++) {
+    const score = result.scores.readFloatLE(4 * i);
+    scores[i] = decimals < 0 ? score : Number(score.toFixed(decimals));
+  }
   return SearchResultData.encode({
     numQueries: BigInt(result.topks.length),
-    topK: BigInt(topK),
+    topK: BigInt(result.topks.at(-1) ?? 0),
     fieldsData: result.fields,
     scores,
     ids: result.ids,
@@ -110,6 +135,7 @@ const encodeResults = (collection: Collection, plan: OutputPlan, topK: number, r
     outputFields: plan.names,
     allSearchCount: BigInt(scores.length),
     primaryFieldName: primaryField(collection.schema).name,
+    ...(page === undefined ? {} : { searchIteratorV2Results: page }),
   });
 };
 
@@ -142,7 +168,9 @@ export const search = async (call: Call, request: SearchRequest): Promise<Init<S
   const metric = metricOf(index, field, params);
   const extra = indexParams(params);
   checkPlaceholder(field, vectors);
-  const result = await call.engine.search({
+  const page = iteratorPage(params, isIterator, window.offset, () => call.engine.ids(1));
+  const range = rangeOf(extra, metric);
+  const asked = {
     collection,
     partitionIds: scope,
     ignoreGrowing,
@@ -152,13 +180,16 @@ export const search = async (call: Call, request: SearchRequest): Promise<Init<S
     ...(field.dataType === DataType.SparseFloatVector ? { lengths: vectors.values.map((value) => value.length) } : {}),
     ...window,
     ef: efOf(extra, window.limit + window.offset, index),
-    ...rangeOf(extra, metric),
-    roundDecimal,
+    ...range,
+    ...(page === undefined ? {} : { rangeFilter: pageRange(page, metric, range.rangeFilter) }),
+    // A page's bound is a score as it is.
+    roundDecimal: page === undefined ? roundDecimal : -1,
     outputs: plan.outputs,
     ...(filter.program === undefined ? {} : { filter: filter.program }),
     lease: isIterator,
     ...(isIterator && request.guaranteeTimestamp > 0n ? { guaranteeTimestamp: request.guaranteeTimestamp } : {}),
-  });
+  };
+  const result = page === undefined ? await call.engine.search(asked) : await searchPage(call, asked, page);
   const zone = resultTimeZone(call.engine.catalog, collection, parameter(params, "timezone"));
   const fields = withMomentTexts(
     result.fields,
@@ -167,7 +198,7 @@ export const search = async (call: Call, request: SearchRequest): Promise<Init<S
     zone,
   );
   return {
-    results: encodeResults(collection, plan, result.topks.at(-1) ?? 0, { ...result, fields }),
+    results: encodeResults(collection, plan, { ...result, fields }, page && { ...pageReply(page, metric, result), roundDecimal }),
     collectionName: request.collectionName,
     sessionTs: result.readTimestamp,
   };
@@ -180,7 +211,7 @@ export const operations = [
     privilege: "Search",
     scope: "collection",
     built: "partly",
-    note: "All vector types, those that are not float by exact scans; L2, IP, COSINE, HAMMING, JACCARD; filters, range search, offset, output fields, iterator v1. Grouping, order_by, rerankers, iterator v2, search by ids and highlighting are refused.",
+    note: "All vector types, those that are not float by exact scans; L2, IP, COSINE, HAMMING, JACCARD; filters, range search, offset, output fields, iterators of both kinds. Grouping, order_by, rerankers, search by ids and highlighting are refused.",
     rest: searchRoutes(search),
     handle: search,
   }),
