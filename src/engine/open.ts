@@ -3,13 +3,12 @@
  *
  * Recovery is the same whether the last process ended well or not, changes nothing but the log's torn tail, and can be killed and repeated.
  */
-import { decodeCatalog, decodeRecord } from "../catalog/codec.js";
-import { applyRecord, emptyCatalog } from "../catalog/reducer.js";
-import type { Catalog, CatalogRecord } from "../catalog/types.js";
+import { decodeCatalog } from "../catalog/codec.js";
+import { emptyCatalog } from "../catalog/reducer.js";
 import { openLog } from "../log/file-log.js";
-import type { Log, LogRecord, Lsn } from "../log/log.js";
+import type { Log, LogRecord } from "../log/log.js";
 import { type Env, realEnv } from "../shared/env.js";
-import { failureBecause, MilvusError } from "../shared/errors.js";
+import { failureBecause } from "../shared/errors.js";
 import { type Logger, silentLogger } from "../shared/types.js";
 import { openDirectory } from "../store/directory.js";
 import type { Store } from "../store/store.js";
@@ -21,12 +20,11 @@ import { coreError } from "./core-errors.js";
 import { readDeletes } from "./delete-files.js";
 import { Engine } from "./engine.js";
 import { Leases } from "./leases.js";
-import { decodeManifest, type Manifest, type ManifestSegment } from "./manifest.js";
+import { decodeManifest, type ManifestSegment } from "./manifest.js";
 import { MemoryBudget } from "./memory.js";
-import { BY_PARTITION_KEY, decodeDelete, decodeRows, RecordKind } from "./records.js";
+import { Replay } from "./replay.js";
 import { type Shard, sealedEntry } from "./shard.js";
-import { openRestored } from "./snapshots.js";
-import { type Applicable, applyCatalogRecord, applyDelete, applyRows, type EngineSettings, routeRows, shardOf } from "./state.js";
+import { type Applicable, type EngineSettings, shardOf } from "./state.js";
 import { WriteGates } from "./write-gate.js";
 
 export interface OpenOptions {
@@ -97,8 +95,15 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
     if (collection !== undefined) shardOf(state, collection).horizon = horizon;
   }
   const closed = await readClosedMark(store);
-  const replay = replayer(state, manifest);
-  const log: Log = await openLog(env, store.path("log"), { fsync: options.fsync ?? "always" }, manifest?.replayFrom ?? 1, replay);
+  const replay = new Replay(state, manifest);
+  const take = (record: LogRecord): Promise<void> => replay.take(record);
+  const log: Log = await openLog(env, store.path("log"), { fsync: options.fsync ?? "always" }, manifest?.replayFrom ?? 1, take);
+  try {
+    await replay.end();
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
   const reached = Math.max((manifest?.appliedLsn ?? 0) + 1, closed);
   if (log.nextLsn < reached) {
     await log.close();
@@ -122,64 +127,4 @@ const openSegment = async (state: Applicable, segment: ManifestSegment): Promise
   // What is loaded is known once the log was replayed; then the open engine brings it into memory.
   for (const index of segment.indexes) entry.indexes.set(index.indexId, index);
   shard.add(entry);
-};
-
-/** A refusal is the outcome that the record had when it was written, too; anything else is a fault. */
-const unlessRefused = (work: () => void): void => {
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof MilvusError)) throw error;
-  }
-};
-
-const isAccepted = (catalog: Catalog, record: CatalogRecord): boolean => {
-  let accepted = false;
-  unlessRefused(() => {
-    applyRecord(catalog, record);
-    accepted = true;
-  });
-  return accepted;
-};
-
-const replayer = (state: Applicable, manifest: Manifest | undefined) => {
-  const catalogLsn = manifest?.appliedLsn ?? 0;
-  /** Whether the inserts of `partitionId` up to `lsn` are in the manifest's files (or were dropped). */
-  const flushed = (partitionId: bigint, lsn: Lsn): boolean => lsn <= (manifest?.flushed.get(partitionId) ?? catalogLsn);
-  return async ({ lsn, kind, body }: LogRecord): Promise<void> => {
-    if (kind === RecordKind.Catalog) {
-      if (lsn > catalogLsn) await replayCatalog(state, decodeRecord(body), lsn);
-    } else if (kind === RecordKind.Delete) {
-      const record = decodeDelete(body);
-      unlessRefused(() => applyDelete(state, record, lsn));
-    } else if (kind === RecordKind.Insert || kind === RecordKind.Upsert) {
-      await replayRows(state, lsn, kind === RecordKind.Upsert, body, flushed);
-    } else throw new Error(`log record ${lsn} is of kind ${kind}, which this version does not know`);
-  };
-};
-
-const replayCatalog = async (state: Applicable, record: CatalogRecord, lsn: Lsn): Promise<void> => {
-  // One that was refused has nothing to open; files of an accepted one that cannot be opened are damage, and are told.
-  if (record.kind === "restoreSnapshot" && isAccepted(state.catalog, record)) await openRestored(state, record);
-  unlessRefused(() => applyCatalogRecord(state, record, lsn));
-};
-
-const replayRows = async (
-  state: Applicable,
-  lsn: Lsn,
-  replace: boolean,
-  body: Buffer,
-  flushed: (partitionId: bigint, lsn: Lsn) => boolean,
-): Promise<void> => {
-  const record = decodeRows(body);
-  const collection = state.catalog.collections.get(record.collectionId);
-  if (collection === undefined) return;
-  if (!replace && record.partitionId !== BY_PARTITION_KEY && flushed(record.partitionId, lsn)) return;
-  const start = record.autoIdStart === -1n ? undefined : record.autoIdStart;
-  const { schema } = shardOf(state, collection);
-  const rows = await state.core.decodeRows(schema, record.rowCount, [...record.fields], start);
-  const replaced = replace ? { replaced: rows.givenIds() } : {};
-  // Rows that are in files already are not appended again. The keys that they replaced may be in files too, whose delete sets are older than the record.
-  const parts = (await routeRows(collection, record, rows)).filter(({ partitionId }) => !flushed(partitionId, lsn));
-  unlessRefused(() => void applyRows(state, { record, parts, ...replaced }, lsn));
 };
