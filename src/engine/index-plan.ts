@@ -4,6 +4,7 @@
  * Vector indexes: FLAT is the exact scan (no structure); every other name is served by the HNSW graph with the parameters given, or with ones that
  * stand for the type. Scalar indexes are accepted and need none: filters run over the columns. Parameters come flattened or as JSON in `params`.
  */
+import { propertyOf } from "../catalog/properties.js";
 import type { IndexDefinition } from "../catalog/types.js";
 import type { FieldSchema } from "../shared/proto/generated/messages.js";
 import { DataType } from "../shared/proto/generated/messages.js";
@@ -46,6 +47,10 @@ const graphMetric = (index: IndexDefinition): CoreMetric => {
   const metric = (indexParameter(index, "metric_type") ?? "COSINE").toUpperCase();
   return metric === "L2" || metric === "IP" ? metric : "COSINE";
 };
+
+/** About how many bytes a graph over so many rows takes: a code of a byte a dimension, and the links. */
+export const graphBytes = ({ m }: CoreHnsw, rows: number, field: FieldSchema): number =>
+  rows * (Number(propertyOf(field.typeParams, "dim") ?? 0) + 8 * m + 8);
 
 /** The graph to build for this index, or undefined when a scan serves it. */
 export const graphOf = (index: IndexDefinition, field: FieldSchema): CoreHnsw | undefined => {

@@ -7,7 +7,7 @@ import type { Collection, IndexDefinition } from "../catalog/types.js";
 import type { IndexProgress } from "./api.js";
 import type { CoreHnsw } from "./core.js";
 import { coreError } from "./core-errors.js";
-import { graphOf, INDEXED_ROWS_MIN } from "./index-plan.js";
+import { graphBytes, graphOf, INDEXED_ROWS_MIN } from "./index-plan.js";
 import { isResident, putAway } from "./residency.js";
 import { indexFile } from "./seal.js";
 import type { SegmentEntry, SegmentIndex } from "./shard.js";
@@ -90,8 +90,17 @@ export const buildAndWrite = async (
   return { indexId: index.id, fieldId: index.fieldId, file };
 };
 
+/** What a graph over the segment takes in memory, about. */
+const bytesOf = (collection: Collection, { entry, index, graph }: Wanted): number => {
+  const field = collection.schema.fields.find(({ fieldID }) => fieldID === index.fieldId);
+  return field === undefined ? 0 : graphBytes(graph, entry.core.rowCount, field);
+};
+
 const buildOne = async (state: EngineState, wanted: Wanted, building: Building): Promise<void> => {
   const { entry, index, graph } = wanted;
+  const collection = state.catalog.collections.get(entry.collectionId);
+  // What does not fit in memory is tried again later; a scan serves the segment until then.
+  if (collection !== undefined) state.memory.require(bytesOf(collection, wanted));
   const built = await buildAndWrite(state, entry, index, graph, () => !building.stopped() && stillWanted(state, wanted));
   if (built === undefined || building.stopped()) return;
   await building.inStorage(async () => {
@@ -111,7 +120,9 @@ export const buildIndexesOf = async (
   const collection = state.catalog.collections.get(collectionId);
   for (const index of collection?.indexes ?? []) {
     const graph = collection === undefined ? undefined : graphFor(collection, index);
-    if (graph === undefined || !needs(entry, index) || !wanted()) continue;
+    if (collection === undefined || graph === undefined || !needs(entry, index) || !wanted()) continue;
+    // It is built once it fits.
+    if (!state.memory.hasRoom(bytesOf(collection, { entry, index, graph }))) continue;
     const built = await buildAndWrite(state, entry, index, graph, wanted);
     if (built !== undefined) entry.indexes.set(index.id, built);
   }

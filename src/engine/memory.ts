@@ -7,7 +7,7 @@
  *
  * - A write that does not fit beside what is held is refused with Milvus's quota error (9). One that only has to wait for others in flight waits, in the
  *   order of arrival, for `WAIT_MS` at most, and is then refused with a code that clients retry (8).
- * - A load that does not fit is refused with Milvus's memory error (3).
+ * - A load that does not fit is refused with Milvus's memory error (3). An index that does not fit is built later.
  * - Deletes, reads, flushes, releases and drops are not asked, so that there is a way back; once memory is free again writes are taken by themselves.
  * - From half of the budget in growing rows on, and whenever a write is refused, the largest growing segment is to be sealed: it becomes a mapped file.
  *
@@ -73,7 +73,8 @@ export class MemoryBudget {
     else this.inFlight += taken;
     try {
       const result = await work();
-      this.held += bytes;
+      // Until the next sum: what the rows take in a segment is known only then, so rather too much.
+      this.held += taken;
       this.growing += bytes;
       return result;
     } finally {
@@ -82,9 +83,13 @@ export class MemoryBudget {
     }
   }
 
+  hasRoom(bytes: number): boolean {
+    return bytes === 0 || this.fits(bytes + this.inFlight);
+  }
+
   /** @throws 3 when so many bytes more do not fit */
   require(bytes: number): void {
-    if (bytes === 0 || this.fits(bytes + this.inFlight)) return;
+    if (this.hasRoom(bytes)) return;
     const megabytes = (value: number): number => value / MEGABYTE;
     throw failure("memoryLimitExceeded", {
       "predict(MB)": megabytes(this.held + this.inFlight + bytes),
