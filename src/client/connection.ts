@@ -145,7 +145,8 @@ export abstract class Connection {
     return this.lastWrites.get(this.keyOf(options));
   }
 
-  private async fetchSchema(options: CollectionOptions): Promise<KnownSchema> {
+  /** Asks the server, whatever is remembered. */
+  protected async fetchSchema(options: CollectionOptions): Promise<KnownSchema> {
     this.forgetSchema(options);
     const request = { dbName: this.databaseOf(options), collectionName: options.collectionName };
     const reply = await this.call(milvus.DescribeCollection, request, options);

@@ -108,7 +108,8 @@ export abstract class ReadMethods extends RowMethods {
   async *queryIterator<T extends object = ResultRow>(options: QueryIteratorOptions): AsyncGenerator<T[], void, undefined> {
     const { batchSize = 1000, limit = Number.POSITIVE_INFINITY } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1) throw invalid(`batch size should be a positive integer, but got ${batchSize}`);
-    const known = await this.withSchema(options, async (schema) => schema);
+    // Not a remembered one: the pages name the collection's id, and an alias may have been re-pointed since.
+    const known = await this.fetchSchema(options);
     const key = primaryField(known.schema).name;
     const fixed = { iterator: true, reduce_stop_for_best: true, collection_id: known.collectionId.toString() };
     let last: Id | undefined;

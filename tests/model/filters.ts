@@ -8,7 +8,7 @@ export type Truth = boolean | null;
 export interface Filter {
   readonly text: string;
   test(row: ModelRow): Truth;
-  /** The whole filter names these keys, and says nothing else. */
+  /** The whole filter names these keys, each once, and says nothing else. */
   readonly keys?: readonly Key[];
 }
 
@@ -136,6 +136,9 @@ const joined = (operator: "and" | "or", left: Filter, right: Filter): Filter => 
     if (one === decisive || other === decisive) return decisive;
     return one === null || other === null ? null : !decisive;
   },
+  ...(operator === "or" && left.keys !== undefined && right.keys !== undefined
+    ? { keys: [...new Set([...left.keys, ...right.keys])] }
+    : {}),
 });
 
 const negated = (filter: Filter): Filter => ({

@@ -27,7 +27,7 @@ describe("random operations against a model", () => {
     await live({ seed, operations: 2000 });
   });
 
-  it.runIf(process.env.ELANUS_LONG)(`${OPERATIONS} operations (seed ${first})`, { timeout: 600_000 + OPERATIONS * 60 }, async () => {
+  it(`${OPERATIONS} operations (seed ${first})`, { timeout: 600_000 + OPERATIONS * 60 }, async () => {
     process.stdout.write(`ELANUS_SEED=${first}\n`);
     const counts: Counts = new Map();
     for (let life = 0, left = OPERATIONS; left > 0; life++, left -= LIFE_OPERATIONS) {
@@ -39,7 +39,7 @@ describe("random operations against a model", () => {
     expect(kinds.map(({ name }) => name).filter((name) => !counts.has(name))).toEqual([]);
   });
 
-  it.runIf(process.env.ELANUS_LONG)(`over a port (seed ${first})`, { timeout: 600_000 }, async () => {
+  it(`over a port (seed ${first})`, { timeout: 600_000 }, async () => {
     await live({ seed: first, operations: Math.min(LIFE_OPERATIONS, OPERATIONS / 20), overPort: true });
   });
 

@@ -23,7 +23,7 @@ export class KillableEnv implements Env {
   constructor(readonly clock: { now: number }) {
     const { files } = realEnv;
     this.files = {
-      open: async (path, mode) => this.file(await this.call(() => files.open(path, mode))),
+      open: (path, mode) => this.call(async () => this.file(await files.open(path, mode))),
       rename: (from, to) => this.call(() => files.rename(from, to)),
       remove: (path) => this.call(() => files.remove(path)),
       list: (folder) => this.call(() => files.list(folder)),

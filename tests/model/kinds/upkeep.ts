@@ -99,7 +99,7 @@ export const upkeep: readonly Kind[] = [
   kind("compact and wait", 1.5, compact("compact and wait")),
   kind("write deletes", 0.5, compact("write deletes")),
   kind("force merge", 0.8, compact("force merge")),
-  // One by key may change which of several rows with one key and one time of writing a query shows; it is tested with keys that differ.
+  kind("clustering compaction", 0.8, compact("clustering compaction"), (collection) => hasClusteringKey(collection.shape)),
   kind("clustering compaction without a key", 0.1, compact("clustering compaction"), (collection) => !hasClusteringKey(collection.shape)),
   { name: "restart", weight: 0.5, draw: restart },
   { name: "kill", weight: 0.7, draw: kill },
