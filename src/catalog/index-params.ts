@@ -33,7 +33,12 @@ export const expandIndexParams = (params: readonly KeyValuePair[]): Map<string, 
 /** One parameter of an index, e.g. `index_type`, `metric_type`, `M`. */
 export const indexParam = (index: IndexDefinition, key: string): string | undefined => expandIndexParams(index.params).get(key);
 
-export const sameIndexParams = (one: readonly KeyValuePair[], other: readonly KeyValuePair[]): boolean => {
-  const [left, right] = [expandIndexParams(one), expandIndexParams(other)];
+/** Parameters that say how an index is held in memory and can be altered (milvus pkg/util/indexparams). */
+const CONFIGURABLE = ["mmap.enabled", "indexoffsetcache.enabled", "warmup"];
+
+/** Whether a request asks for the index that is there. Its parameters count without those that can be altered, but a request that has such a one is another's. */
+export const sameIndexParams = (there: readonly KeyValuePair[], requested: readonly KeyValuePair[]): boolean => {
+  const [left, right] = [expandIndexParams(there), expandIndexParams(requested)];
+  for (const key of CONFIGURABLE) left.delete(key);
   return left.size === right.size && [...left].every(([key, value]) => right.get(key) === value);
 };

@@ -207,6 +207,8 @@ export class Residency {
   private async indexParts(collection: Collection, entry: SegmentEntry): Promise<Part[]> {
     const parts: Part[] = [];
     for (const index of entry.indexes.values()) {
+      // A segment that went meanwhile cannot be asked.
+      if (!this.isWanted(entry)) return [];
       const definition = collection.indexes.find((candidate) => candidate.id === index.indexId);
       if (definition === undefined || index.file === undefined || entry.core.hasIndex(Number(index.fieldId))) continue;
       parts.push({

@@ -21,7 +21,7 @@ import { type CollectionSchema, DataType, type FieldSchema, type ValueField } fr
 import { isVector, typeName } from "../shared/schema.js";
 import { DEFAULT_TIME_ZONE, parseMoment } from "../shared/time-zone.js";
 import { checkPartitionKey } from "./partition-key.js";
-import { checkProperties, checkTtl } from "./property-rules.js";
+import { checkProperties, checkTtl, checkWarmupPolicy } from "./property-rules.js";
 import { parseBool } from "./support.js";
 
 export interface Definition {
@@ -196,6 +196,9 @@ export const checkField = (field: FieldSchema, collection: string): void => {
   }
   if (field.dataType === DataType.ArrayOfVector)
     throw invalid(`array of vector can only be in the struct array field, field name: ${field.name}`);
+  const warmup = propertyOf(field.typeParams, "warmup");
+  const wrong = warmup === undefined ? undefined : checkWarmupPolicy(warmup);
+  if (wrong !== undefined) throw invalid(`invalid warmup policy for field ${field.name}: ${wrong}`);
 };
 
 const checkDuplicates = (schema: CollectionSchema): void => {

@@ -150,6 +150,11 @@ const cases: readonly [string, Record<string, unknown>, Record<string, unknown>]
     { fields: [idField, vector("8.0")] },
     { code: 65535, reason: 'strconv.ParseInt: parsing "8.0": invalid syntax' },
   ],
+  [
+    "an unknown warm-up policy of a field",
+    withField(field("w", DataType.Int8, { typeParams: [{ key: "warmup", value: "Sync" }] })),
+    invalid("invalid warmup policy for field w: invalid warmup policy: Sync, must be 'disable', 'sync' or 'async'"),
+  ],
   ["a text without length", withField(text()), missing("type param(max_length) should be specified for the field(t) of collection c")],
   [
     "a text too long",

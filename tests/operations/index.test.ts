@@ -198,6 +198,14 @@ describe("what is created", () => {
     expect((await described()).map((index) => index.indexName)).toEqual(["t", "n", "id", "j/a/b~1c", "j"]);
   });
 
+  test("what says how an index is held does not make it another, but a request that says it asks for another", async () => {
+    await create("vector", hnsw({ M: 8, warmup: "sync" }), { indexName: "v" });
+    expect((await create("vector", hnsw({ M: 8 }), { indexName: "v" })).code).toBe(0);
+    expect(await create("vector", hnsw({ M: 8, warmup: "sync" }), { indexName: "v" })).toMatchObject(
+      invalid("CreateIndex failed: at most one distinct index is allowed per field"),
+    );
+  });
+
   test("the same again succeeds and writes nothing; other parameters, another name do not", async () => {
     await create("vector", hnsw({ M: 8 }), { indexName: "v" });
     const written = client.engine.records.length;
