@@ -258,3 +258,23 @@ pub fn text(operand: &Operand, against: &Against) -> Outcome<TextTest> {
         Against::Like(pattern) => TextTest::Like(Pattern::parse(pattern)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn float32_is_calculated_and_compared_in_float32() {
+        let mut operand = Operand::column(1);
+        operand.arithmetic = Some((Operator::Add, Value::Float(0.1)));
+        let equal = |kind, literal: f64| {
+            let value = Value::Float(literal);
+            let test = ScalarTest::of(kind, &operand, &Against::One(Comparison::Equal, &value)).expect("a test");
+            test.judge(&Item::Float(1.0))
+        };
+        assert_eq!(equal(ColumnType::Float, 1.1), Some(true));
+        assert_eq!(equal(ColumnType::Float, f64::from(1.1f32)), Some(true));
+        assert_eq!(equal(ColumnType::Double, 1.0 + 0.1), Some(true));
+        assert_eq!(equal(ColumnType::Double, f64::from(1.1f32)), Some(false));
+    }
+}
