@@ -1,5 +1,5 @@
 //! Indexes: structures beside a segment's vectors that find near rows without looking at all of them.
 
 pub mod hnsw;
-mod mix;
+pub(crate) mod mix;
 pub mod row_set;

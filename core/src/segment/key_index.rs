@@ -25,6 +25,12 @@ const MAP_KEYS_MAX: usize = (1 << 16) / 8 * 7;
 /// Keys looked up under one lock; writers wait that long at most.
 const KEYS_AT_ONCE: usize = 1024;
 
+#[cfg(test)]
+thread_local! {
+    /// How often this thread has searched the keys of a sealed segment.
+    pub(super) static SEARCHES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 #[derive(Debug, Default)]
 pub(super) struct KeyIndex {
     /// Newest row of each key among the rows of one map; the last map is the one that grows.
@@ -154,8 +160,13 @@ impl<'a> HashedChunks<'a> {
     }
 }
 
+/// Pages of the keys are touched only for keys that pass the filter.
 fn find_sorted<'a>(chunk: &'a Chunk, primary: usize, filter: &KeyFilter, keys: &Keys, found: &mut Vec<Pick<'a>>) {
-    let mut push = |rows: Range<usize>| found.extend(rows.map(|row| Pick { chunk, row: row as u32 }));
+    let mut push = |rows: Range<usize>| {
+        #[cfg(test)]
+        SEARCHES.set(SEARCHES.get() + 1);
+        found.extend(rows.map(|row| Pick { chunk, row: row as u32 }));
+    };
     let column = &chunk.columns[primary];
     match (keys, &column.values) {
         (Keys::Int64(keys), Values::Int64(values)) => {

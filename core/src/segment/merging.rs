@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::chunk::Chunk;
+use super::chunk::{ALIVE, Chunk};
 use super::column::{Column, Values};
 use super::expiry::{Expired, Expiry};
+use super::layout::{bytes_of, plan_places};
+use super::order::{Origin, Source};
 use super::schema::Schema;
-use super::sealing::{Origin, Sealing, Source, all_rows, order_of};
+use super::sealing::{Sealing, text_bytes};
 use super::snapshot::SegmentSnapshot;
 use crate::failure::{Failure, Outcome};
 
@@ -49,43 +51,37 @@ pub fn merge(segments: &[SegmentSnapshot], merge: &Merge) -> Outcome<Merging> {
         None => None,
         Some(id) => Some(schema.position(id).ok_or_else(|| Failure::malformed(format!("no column {id}")))?),
     };
-    let chunks: Vec<Arc<Chunk>> = segments.iter().flat_map(|segment| segment.chunks.iter().cloned()).collect();
+    let chunks = segments.iter().flat_map(|segment| segment.chunks.iter().cloned()).collect();
+    let source = Source { schema, chunks };
     let keeps = |origin: &Origin| {
-        keeps(
-            &chunks[origin.chunk as usize],
-            origin.row as usize,
-            merge.drop_deleted_up_to,
-            expired.as_ref(),
-        )
+        let chunk = &source.chunks[origin.chunk as usize];
+        keeps(chunk, origin.row as usize, merge.drop_deleted_up_to, expired.as_ref())
     };
-    let kept: Vec<Origin> = all_rows(&chunks).filter(keeps).collect();
-    let row_count: usize = chunks.iter().map(|chunk| chunk.row_count).sum();
+    let kept: Vec<Origin> = source.all_rows().filter(keeps).collect();
+    let row_count: usize = source.chunks.iter().map(|chunk| chunk.row_count).sum();
     let dropped_rows = row_count - kept.len();
-    let source = || Source {
-        schema: Arc::clone(&schema),
-        chunks: chunks.clone(),
-    };
-    if kept.is_empty() {
-        let outputs = Vec::new();
-        return Ok(Merging { outputs, dropped_rows });
-    }
-    let parts = bytes_of(&source(), kept.len(), row_count).div_ceil(merge.target_bytes.max(1));
-    let rows_a_part = kept
-        .len()
-        .div_ceil(usize::try_from(parts).unwrap_or(usize::MAX).clamp(1, kept.len()));
+    let count = output_count(&source, &kept, merge.target_bytes);
+    let total = kept.len();
     let ordered = match clustering {
-        None => order_of(&source(), kept),
-        Some(at) => by_column(&chunks, at, kept),
+        None => source.sorted(kept),
+        Some(at) => by_column(&source.chunks, at, kept),
     };
-    let outputs = ordered.chunks(rows_a_part).map(|rows| {
-        let rows = rows.to_vec();
-        let order = if clustering.is_some() { order_of(&source(), rows) } else { rows };
-        Sealing::of_rows(source(), order)
+    let outputs = (0..count).map(|part| {
+        let rows = ordered[part * total / count..(part + 1) * total / count].to_vec();
+        let order = if clustering.is_some() { source.sorted(rows) } else { rows };
+        Sealing::of_rows(source.clone(), order, merge.drop_deleted_up_to)
     });
     Ok(Merging {
         outputs: outputs.collect(),
         dropped_rows,
     })
+}
+
+/// As many as the bytes of one file of all rows have room in; none for no row.
+fn output_count(source: &Source, rows: &[Origin], target_bytes: u64) -> usize {
+    let bytes = bytes_of(&plan_places(source, rows.len(), |at| text_bytes(source, at, rows)));
+    let count = bytes.div_ceil(target_bytes.max(1));
+    usize::try_from(count).map_or(rows.len(), |count| count.min(rows.len()))
 }
 
 fn has_columns_of(schema: &Schema, other: &Schema) -> bool {
@@ -98,17 +94,8 @@ fn has_columns_of(schema: &Schema, other: &Schema) -> bool {
 }
 
 fn keeps(chunk: &Chunk, row: usize, drop_deleted_up_to: u64, expired: Option<&Expired>) -> bool {
-    chunk.deletes.at(row) > drop_deleted_up_to && !expired.is_some_and(|expired| expired.has(chunk, row))
-}
-
-/// About how many bytes so many of all rows take in a file.
-fn bytes_of(source: &Source, kept: usize, row_count: usize) -> u64 {
-    let bytes = source
-        .chunks
-        .iter()
-        .flat_map(|chunk| &chunk.columns)
-        .map(|column| column.spread_size() as u128);
-    (bytes.sum::<u128>() * kept as u128 / row_count.max(1) as u128) as u64
+    let deleted = chunk.deletes.at(row);
+    (deleted == ALIVE || deleted > drop_deleted_up_to) && !expired.is_some_and(|expired| expired.has(chunk, row))
 }
 
 /// The rows in the order of a column's values.

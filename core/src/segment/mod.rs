@@ -14,13 +14,18 @@ pub mod encode;
 mod encode_json;
 pub mod expiry;
 mod file;
+mod gather;
 pub mod geometry;
 mod key_filter;
 mod key_index;
 pub mod keys;
+mod layout;
 mod mapping;
+#[cfg(test)]
+mod measure;
 pub mod merging;
 mod opening;
+mod order;
 mod payload;
 pub mod rows;
 pub mod schema;

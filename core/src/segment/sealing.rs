@@ -3,17 +3,20 @@
 //! The rows are those of a growing segment, or some of sealed ones (`merging.rs`). Nothing is copied but the block that is being made: its rows are fetched
 //! from the chunks in the order of their keys. Meanwhile the segments go on serving and taking deletes; `finish` hands those over to the sealed segment
 //! that was opened from the blocks.
+//!
+//! Blocks may be made side by side and in any order. The first finds the order of the rows, on all threads; one that comes while that goes on finds it too.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::chunk::{ALIVE, Chunk};
+use super::chunk::{ALIVE, Chunk, Deletes};
 use super::column::Values;
-use super::file::{ALIGNMENT, Block, Directory, FileColumn, HEADER, Place, Role, TAIL_MAGIC, TRAILER, align, encode_header};
-use super::key_filter::{BLOCK_BYTES as FILTER_BLOCK_BYTES, FilterBuilder, filter_bytes};
-use super::schema::{ColumnType, Schema};
+use super::file::{Block, Directory, FileColumn, HEADER, Place, Role, TAIL_MAGIC, TRAILER, encode_header};
+use super::gather::{TextStart, find_starts, put_texts, put_values};
+use super::key_filter::FilterBuilder;
+use super::layout::{Range, plan_places, plan_ranges, width_of};
+use super::order::{Origin, Source};
 use super::segment::Segment;
 use super::snapshot::SegmentSnapshot;
 use crate::failure::{Failure, Outcome};
@@ -21,35 +24,8 @@ use crate::failure::{Failure, Outcome};
 /// About how many bytes a block has; whole rows of values, any bytes of texts.
 const BLOCK_BYTES: u64 = 8 << 20;
 
-/// Where a row of the file comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Origin {
-    pub chunk: u32,
-    pub row: u32,
-}
-
-/// Where rows are fetched from: chunks with the columns of one schema.
-pub(super) struct Source {
-    pub schema: Arc<Schema>,
-    pub chunks: Vec<Arc<Chunk>>,
-}
-
-/// A range of one part, in bytes from the part's start; the last range of a part brings the zeros behind it.
-struct Range {
-    place: usize,
-    start: u64,
-    end: u64,
-    zeros: u64,
-}
-
-/// How far the last block of texts came, so that the next need not count from the first row.
-#[derive(Clone, Copy, Default)]
-struct Cursor {
-    place: usize,
-    /// Bytes before `row`.
-    before: u64,
-    row: usize,
-}
+/// When fewer than one row in so many is deleted, each is looked for among the rows in their order.
+const FEW_DELETES: usize = 32;
 
 pub struct Sealing {
     source: Source,
@@ -59,8 +35,11 @@ pub struct Sealing {
     order: OnceLock<Vec<Origin>>,
     /// Of the header and each range.
     checksums: Vec<OnceLock<u64>>,
-    cursor: Mutex<Cursor>,
+    /// Of each range of texts or their offsets.
+    starts: OnceLock<Vec<TextStart>>,
     filter: OnceLock<Vec<u8>>,
+    /// Rows that were deleted up to then are not among the rows.
+    dropped_up_to: u64,
 }
 
 impl Sealing {
@@ -72,35 +51,42 @@ impl Sealing {
         let SegmentSnapshot {
             schema, chunks, row_count, ..
         } = segment.snapshot();
-        let text_bytes = |at: usize| chunks.iter().map(|chunk| chunk.columns[at].values.value_bytes() as u64).sum();
-        let places = plan_places(&schema, &chunks, row_count, text_bytes);
-        Ok(Sealing::planned(Source { schema, chunks }, row_count, places, OnceLock::new()))
+        let source = Source { schema, chunks };
+        let text_bytes = |at: usize| source.values(at).iter().map(|values| values.value_bytes() as u64).sum();
+        let places = plan_places(&source, row_count, text_bytes);
+        Ok(Sealing::planned(source, row_count, places, OnceLock::new()))
     }
 
-    /// Of these rows, which are in the order (key, time of writing).
-    pub(super) fn of_rows(source: Source, order: Vec<Origin>) -> Sealing {
-        let text_bytes = |at: usize| {
-            let texts: Vec<&Values> = source.chunks.iter().map(|chunk| &chunk.columns[at].values).collect();
-            let length = |origin: &Origin| texts[origin.chunk as usize].bytes_at(origin.row as usize).len() as u64;
-            order.iter().map(length).sum()
-        };
-        let places = plan_places(&source.schema, &source.chunks, order.len(), text_bytes);
-        Sealing::planned(source, order.len(), places, OnceLock::from(order))
+    /// Of these rows, which are in the order (key, time of writing); those of the source that were deleted up to `dropped_up_to` are not among them.
+    pub(super) fn of_rows(source: Source, order: Vec<Origin>, dropped_up_to: u64) -> Sealing {
+        let places = plan_places(&source, order.len(), |at| text_bytes(&source, at, &order));
+        Sealing {
+            dropped_up_to,
+            ..Sealing::planned(source, order.len(), places, OnceLock::from(order))
+        }
     }
 
     fn planned(source: Source, row_count: usize, places: Vec<Place>, order: OnceLock<Vec<Origin>>) -> Sealing {
-        let ranges = plan_ranges(&source.schema, &places);
-        let checksums = (0..=ranges.len()).map(|_| OnceLock::new()).collect();
+        let ranges = plan_ranges(&source.schema, &places, BLOCK_BYTES);
         Sealing {
             source,
             row_count,
             places,
+            checksums: (0..=ranges.len()).map(|_| OnceLock::new()).collect(),
             ranges,
             order,
-            checksums,
-            cursor: Mutex::default(),
+            starts: OnceLock::new(),
             filter: OnceLock::new(),
+            dropped_up_to: 0,
         }
+    }
+
+    /// Small rows make many blocks.
+    #[cfg(test)]
+    pub(super) fn in_blocks_of(mut self, bytes: u64) -> Sealing {
+        self.ranges = plan_ranges(&self.source.schema, &self.places, bytes);
+        self.checksums = (0..=self.ranges.len()).map(|_| OnceLock::new()).collect();
+        self
     }
 
     /// Blocks of the file: the header, the ranges, the directory.
@@ -109,6 +95,7 @@ impl Sealing {
     }
 
     pub fn block(&self, index: usize) -> Outcome<Vec<u8>> {
+        self.order();
         match index.checked_sub(self.ranges.len() + 1) {
             None => Ok(self.data_block(index)),
             Some(0) => Ok(self.directory_block()),
@@ -116,60 +103,81 @@ impl Sealing {
         }
     }
 
-    /// Marks as deleted in `sealed` what was deleted in the growing segment so far.
+    /// Marks as deleted in `sealed` what was deleted where its rows come from so far.
     pub fn finish(&self, sealed: &Segment) -> Outcome<()> {
         let target = sealed.snapshot();
         if !sealed.is_sealed() || target.row_count != self.row_count {
             return Err(Failure::malformed("the sealed segment is not of these blocks"));
         }
-        let deletes: Vec<_> = self.source.chunks.iter().map(|chunk| &*chunk.deletes).collect();
-        if deletes.iter().all(|deletes| deletes.count() == 0) {
+        let deletes: Vec<&Deletes> = self.source.chunks.iter().map(|chunk| &*chunk.deletes).collect();
+        let mark = |row: usize, timestamp: u64| {
+            target.chunks[0].deletes.mark(row, target.row_count, timestamp);
+        };
+        let deleted: usize = deletes.iter().map(|deletes| deletes.count()).sum();
+        if deleted == 0 {
             return Ok(());
         }
         // `order` exists: the file was written in it.
-        for (row, origin) in self.order().iter().enumerate() {
+        let order = self.order();
+        if deleted < self.row_count / FEW_DELETES {
+            for (origin, timestamp) in self.deleted_rows() {
+                if let Ok(row) = order.binary_search_by(|other| self.source.compare(*other, origin)) {
+                    mark(row, timestamp);
+                }
+            }
+            return Ok(());
+        }
+        for (row, origin) in order.iter().enumerate() {
             let timestamp = deletes[origin.chunk as usize].at(origin.row as usize);
             if timestamp != ALIVE {
-                target.chunks[0].deletes.mark(row, target.row_count, timestamp);
+                mark(row, timestamp);
             }
         }
         Ok(())
     }
 
+    /// Rows of the source that are deleted, and when; without those that were left out for it.
+    fn deleted_rows(&self) -> impl Iterator<Item = (Origin, u64)> {
+        let chunks = self.source.chunks.iter().enumerate();
+        let some = chunks.filter(|(_, chunk)| chunk.deletes.count() > 0);
+        let rows = some.flat_map(|(at, chunk)| {
+            (0..chunk.row_count).map(move |row| {
+                let origin = Origin {
+                    chunk: at as u32,
+                    row: row as u32,
+                };
+                (origin, chunk.deletes.at(row))
+            })
+        });
+        rows.filter(|(_, timestamp)| *timestamp != ALIVE && *timestamp > self.dropped_up_to)
+    }
+
     fn data_block(&self, index: usize) -> Vec<u8> {
         let bytes = match index.checked_sub(1) {
             None => encode_header(self.row_count as u64),
-            Some(range) => self.range(&self.ranges[range]),
+            Some(range) => self.range(range),
         };
         self.checksums[index].get_or_init(|| xxh3_64(&bytes));
         bytes
     }
 
     fn directory_block(&self) -> Vec<u8> {
-        let schema = &self.source.schema;
-        let columns = schema
-            .columns
-            .iter()
-            .map(|column| FileColumn {
-                id: column.id,
-                kind: column.kind,
-                dim: column.dim as u32,
-            })
-            .collect();
+        let columns = self.source.schema.columns.iter().map(|column| FileColumn {
+            id: column.id,
+            kind: column.kind,
+            dim: column.dim as u32,
+        });
         let mut offset = 0;
         let mut blocks = Vec::with_capacity(self.checksums.len());
         for (index, checksum) in self.checksums.iter().enumerate() {
-            let length = index.checked_sub(1).map_or(HEADER, |range| {
-                self.ranges[range].end - self.ranges[range].start + self.ranges[range].zeros
-            });
+            let length = index.checked_sub(1).map_or(HEADER, |range| self.ranges[range].length());
             let checksum = checksum.get().copied().unwrap_or_else(|| xxh3_64(&self.data_block(index)));
             blocks.push(Block { offset, length, checksum });
             offset += length;
         }
-        let row_count = self.row_count as u64;
         let mut out = Directory {
-            row_count,
-            columns,
+            row_count: self.row_count as u64,
+            columns: columns.collect(),
             places: self.places.clone(),
             blocks,
         }
@@ -183,80 +191,74 @@ impl Sealing {
         out
     }
 
-    fn range(&self, range: &Range) -> Vec<u8> {
-        let mut out = Vec::with_capacity((range.end - range.start + range.zeros) as usize);
+    fn range(&self, index: usize) -> Vec<u8> {
+        let range = &self.ranges[index];
         let place = &self.places[range.place];
+        let mut out = Vec::with_capacity(range.length() as usize);
         match place.role {
-            Role::Offsets => self.put_offsets(place, range, &mut out),
-            Role::Bytes => self.put_texts(range, &mut out),
+            Role::Offsets => self.put_offsets(index, &mut out),
+            Role::Bytes => {
+                let texts = self.source.values(place.column.unwrap_or(0));
+                put_texts(&mut out, self.order(), &texts, self.starts()[index], range.start..range.end);
+            }
             Role::Filter => out.extend_from_slice(&self.filter()[range.start as usize..range.end as usize]),
-            _ => self.put_values(place, range, &mut out),
+            Role::Values | Role::Valid | Role::Timestamps => {
+                let width = width_of(&self.source.schema, place);
+                let runs: Vec<Option<&[u8]>> = self.source.chunks.iter().map(|chunk| run_of(chunk, place)).collect();
+                let rows = (range.start / width) as usize..(range.end / width) as usize;
+                put_values(&mut out, &self.order()[rows], width as usize, &runs);
+            }
         }
         out.resize(out.len() + range.zeros as usize, 0);
         out
     }
 
-    fn put_values(&self, place: &Place, range: &Range, out: &mut Vec<u8>) {
-        let width = width_of(&self.source.schema, place);
-        let runs: Vec<Option<&[u8]>> = self.source.chunks.iter().map(|chunk| run_of(chunk, place)).collect();
-        let rows = (range.start / width) as usize..(range.end / width) as usize;
-        let width = width as usize;
-        for origin in &self.order()[rows] {
-            match runs[origin.chunk as usize] {
-                Some(run) => out.extend_from_slice(&run[origin.row as usize * width..][..width]),
-                // A chunk without validity: all its rows are valid.
-                None => out.push(1),
-            }
-        }
-    }
-
-    fn put_offsets(&self, place: &Place, range: &Range, out: &mut Vec<u8>) {
-        let texts = self.texts(place);
-        let offsets = (range.start / 8) as usize..(range.end / 8) as usize;
-        let mut offset = 0u64;
-        for (index, origin) in self.order()[..offsets.end.saturating_sub(1)].iter().enumerate() {
-            if index >= offsets.start {
-                out.extend_from_slice(&offset.to_le_bytes());
-            }
+    fn put_offsets(&self, index: usize, out: &mut Vec<u8>) {
+        let range = &self.ranges[index];
+        let texts = self.source.values(self.places[range.place].column.unwrap_or(0));
+        let TextStart { row, before: mut offset } = self.starts()[index];
+        let count = ((range.end - range.start) / 8) as usize;
+        let rows = &self.order()[row..(row + count).min(self.row_count)];
+        for origin in rows {
+            out.extend_from_slice(&offset.to_le_bytes());
             offset += texts[origin.chunk as usize].bytes_at(origin.row as usize).len() as u64;
         }
-        out.extend_from_slice(&offset.to_le_bytes());
+        if rows.len() < count {
+            out.extend_from_slice(&offset.to_le_bytes());
+        }
     }
 
-    fn put_texts(&self, range: &Range, out: &mut Vec<u8>) {
-        let texts = self.texts(&self.places[range.place]);
-        let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
-        if cursor.place != range.place || cursor.before > range.start {
-            *cursor = Cursor {
-                place: range.place,
-                before: 0,
-                row: 0,
-            };
-        }
-        for origin in &self.order()[cursor.row..] {
-            let text = texts[origin.chunk as usize].bytes_at(origin.row as usize);
-            let end = cursor.before + text.len() as u64;
-            let from = range.start.clamp(cursor.before, end) - cursor.before;
-            let to = range.end.clamp(cursor.before, end) - cursor.before;
-            out.extend_from_slice(&text[from as usize..to as usize]);
-            if end >= range.end {
-                break;
+    /// Found for all columns at once, so that no block counts texts from the first row on.
+    fn starts(&self) -> &[TextStart] {
+        self.starts.get_or_init(|| {
+            let mut starts = vec![TextStart::default(); self.ranges.len()];
+            for column in 0..self.source.schema.columns.len() {
+                let of = |role: Role| {
+                    let place = self
+                        .places
+                        .iter()
+                        .position(|place| place.column == Some(column) && place.role == role);
+                    let indexes = (0..self.ranges.len()).filter(move |&index| Some(self.ranges[index].place) == place);
+                    indexes.collect::<Vec<usize>>()
+                };
+                let (bytes, offsets) = (of(Role::Bytes), of(Role::Offsets));
+                if offsets.is_empty() {
+                    continue;
+                }
+                let at_bytes: Vec<u64> = bytes.iter().map(|&index| self.ranges[index].start).collect();
+                let at_rows: Vec<usize> = offsets.iter().map(|&index| (self.ranges[index].start / 8) as usize).collect();
+                let (of_bytes, of_rows) = find_starts(self.order(), &self.source.values(column), &at_bytes, &at_rows);
+                let found = bytes.iter().zip(of_bytes).chain(offsets.iter().zip(of_rows));
+                found.for_each(|(&index, start)| starts[index] = start);
             }
-            cursor.before = end;
-            cursor.row += 1;
-        }
-    }
-
-    fn texts(&self, place: &Place) -> Vec<&Values> {
-        let at = place.column.unwrap_or(0);
-        self.source.chunks.iter().map(|chunk| &chunk.columns[at].values).collect()
+            starts
+        })
     }
 
     /// Of all keys at once: a key's bits may lie anywhere.
     fn filter(&self) -> &[u8] {
         self.filter.get_or_init(|| {
-            let primary = self.source.schema.primary;
-            let keys: Vec<&Values> = self.source.chunks.iter().map(|chunk| &chunk.columns[primary].values).collect();
+            let keys = self.source.values(self.source.schema.primary);
             let mut builder = FilterBuilder::new(self.row_count);
             for origin in self.order() {
                 match keys[origin.chunk as usize] {
@@ -269,106 +271,27 @@ impl Sealing {
     }
 
     fn order(&self) -> &[Origin] {
-        self.order
-            .get_or_init(|| order_of(&self.source, all_rows(&self.source.chunks).collect()))
+        if let Some(order) = self.order.get() {
+            return order;
+        }
+        // Not inside `get_or_init`: a thread that waits for its part of the sort may meanwhile take up another block, which would wait for this one.
+        let order = self.source.sorted(self.source.all_rows().collect());
+        self.order.get_or_init(|| order)
     }
 }
 
-pub(super) fn all_rows(chunks: &[Arc<Chunk>]) -> impl Iterator<Item = Origin> {
-    let rows = |(chunk, of): (usize, &Arc<Chunk>)| (0..of.row_count as u32).map(move |row| Origin { chunk: chunk as u32, row });
-    chunks.iter().enumerate().flat_map(rows)
-}
-
-/// The rows in the order (key, time of writing).
-pub(super) fn order_of(source: &Source, rows: Vec<Origin>) -> Vec<Origin> {
-    let primary = source.schema.primary;
-    let chunks = &source.chunks;
-    let written = |origin: &Origin| chunks[origin.chunk as usize].timestamps[origin.row as usize];
-    let keys = |origin: &Origin| &chunks[origin.chunk as usize].columns[primary];
-    match source.schema.columns[primary].kind {
-        ColumnType::Int64 => {
-            let mut keyed: Vec<_> = rows
-                .into_iter()
-                .map(|origin| (keys(&origin).integer_at(origin.row as usize), written(&origin), origin))
-                .collect();
-            keyed.par_sort_unstable();
-            keyed.into_iter().map(|(_, _, origin)| origin).collect()
-        }
-        _ => {
-            let mut order = rows;
-            let text = |origin: &Origin| keys(origin).values.bytes_at(origin.row as usize);
-            order.par_sort_unstable_by(|a, b| text(a).cmp(text(b)).then_with(|| (written(a), a).cmp(&(written(b), b))));
-            order
-        }
-    }
-}
-
-/// Where each part goes: the columns in their order, times of writing, the key filter.
-fn plan_places(schema: &Schema, chunks: &[Arc<Chunk>], row_count: usize, text_bytes: impl Fn(usize) -> u64) -> Vec<Place> {
-    let mut places: Vec<Place> = Vec::new();
-    let mut offset = HEADER;
-    let mut put = |column, role, length| {
-        places.push(Place {
-            column,
-            role,
-            offset,
-            length,
-        });
-        offset = align(offset + length);
-    };
-    let filter = filter_bytes(row_count) as u64;
-    let row_count = row_count as u64;
-    for (at, column) in schema.columns.iter().enumerate() {
-        match column.kind.width(column.dim) {
-            Some(width) => put(Some(at), Role::Values, row_count * width as u64),
-            None => {
-                put(Some(at), Role::Offsets, (row_count + 1) * 8);
-                put(Some(at), Role::Bytes, text_bytes(at));
-            }
-        }
-        if chunks.iter().any(|chunk| chunk.columns[at].valid.is_some()) {
-            put(Some(at), Role::Valid, row_count);
-        }
-    }
-    put(None, Role::Timestamps, row_count * 8);
-    put(None, Role::Filter, filter);
-    places
-}
-
-fn plan_ranges(schema: &Schema, places: &[Place]) -> Vec<Range> {
-    let mut ranges = Vec::new();
-    for (place, part) in places.iter().enumerate() {
-        let width = width_of(schema, part);
-        let step = (BLOCK_BYTES / width).max(1) * width;
-        let mut start = 0;
-        while start < part.length {
-            let end = (start + step).min(part.length);
-            let zeros = if end == part.length { align(end) - end } else { 0 };
-            ranges.push(Range { place, start, end, zeros });
-            start = end;
-        }
-    }
-    ranges
-}
-
-/// Bytes that may not be torn apart between blocks.
-fn width_of(schema: &Schema, place: &Place) -> u64 {
-    let column = place.column.map(|at| &schema.columns[at]);
-    match place.role {
-        Role::Values => column.and_then(|column| column.kind.width(column.dim)).unwrap_or(1) as u64,
-        Role::Offsets | Role::Timestamps => 8,
-        Role::Bytes | Role::Valid => 1,
-        Role::Filter => FILTER_BLOCK_BYTES as u64,
-    }
+/// Bytes that the texts of these rows have.
+pub(super) fn text_bytes(source: &Source, column: usize, rows: &[Origin]) -> u64 {
+    let texts = source.values(column);
+    let length = |origin: &Origin| texts[origin.chunk as usize].bytes_at(origin.row as usize).len() as u64;
+    rows.iter().map(length).sum()
 }
 
 /// The bytes of a chunk's values; None: the chunk has no validity of this column.
-fn run_of<'a>(chunk: &'a Chunk, place: &Place) -> Option<&'a [u8]> {
+fn run_of<'a>(chunk: &'a Arc<Chunk>, place: &Place) -> Option<&'a [u8]> {
     match place.column.map(|at| &chunk.columns[at]) {
         None => Some(bytemuck::cast_slice(&chunk.timestamps[..])),
         Some(column) if place.role == Role::Valid => column.valid.as_deref(),
         Some(column) => Some(column.values.as_bytes()),
     }
 }
-
-const _: () = assert!(BLOCK_BYTES.is_multiple_of(ALIGNMENT));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::segment::file::{Directory, Role, TRAILER};
 use crate::segment::{Keys, Pick, Sealing, Segment};
 
 pub struct Scratch(PathBuf);
@@ -173,6 +174,40 @@ fn damage_is_told_and_never_read() {
         refuse(&[&bytes[..], b"x"].concat(), "a byte more".into());
     }
     assert_eq!(Segment::open(&schema(5), "/no/such/file").err().unwrap().kind, "damaged");
+}
+
+#[test]
+fn damage_names_the_file_and_the_block_of_each_part() {
+    let mut random = Random::new();
+    let schema = schema(21);
+    let bytes = all_blocks(&Sealing::start(&filled(&mut random, &schema, 2)).unwrap());
+    let trailer = bytes.len() - TRAILER;
+    let start = u64::from_le_bytes(bytes[trailer..trailer + 8].try_into().unwrap()) as usize;
+    let directory = Directory::decode(&bytes[start..trailer]).unwrap();
+    let scratch = Scratch::new("parts");
+    let mut roles = Vec::new();
+    for place in directory.places.iter().filter(|place| place.length > 0) {
+        let mut damaged = bytes.clone();
+        damaged[place.offset as usize + random.below(place.length as usize)] ^= 16;
+        let path = scratch.write(&damaged);
+        let opened = Segment::open(&schema, path);
+        roles.push(place.role as u32);
+        if place.role == Role::Filter {
+            assert!(opened.unwrap().filter_damaged());
+            continue;
+        }
+        let failure = opened.err().unwrap();
+        assert_eq!(failure.kind, "damaged");
+        assert_eq!(
+            failure.args,
+            [path.into(), (place.offset as usize).into(), "checksum".into()],
+            "{:?}",
+            place.role
+        );
+    }
+    roles.sort_unstable();
+    roles.dedup();
+    assert_eq!(roles, [0, 1, 2, 3, 4, 5]);
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Merged segments show at every moment that is still answered the rows that their sources showed, and the same key filter tells of absent keys.
 
+use rayon::prelude::*;
+
 use super::files::{Scratch, all_blocks};
 use super::*;
 use crate::segment::{Expiry, Keys, Merge, Pick, Sealing, Segment, merge};
 
 const DROP_UP_TO: u64 = 60;
+const TARGET_BYTES: u64 = 20_000;
 
 /// A sealed segment of random rows, written at `written` and later, some of them deleted at random times.
 fn sealed(random: &mut Random, schema: &Arc<Schema>, written: u64, name: &str) -> Segment {
@@ -18,15 +21,16 @@ fn sealed(random: &mut Random, schema: &Arc<Schema>, written: u64, name: &str) -
     let scratch = Scratch::new(name);
     let sealed = Segment::open(schema, scratch.write(&all_blocks(&sealing))).unwrap();
     sealing.finish(&sealed).unwrap();
-    delete_some(random, &sealed, 100);
+    let rarely = if random.one_in(2) { 3 } else { 200 };
+    delete_some(random, &sealed, rarely, 100);
     sealed
 }
 
-fn delete_some(random: &mut Random, segment: &Segment, until: usize) {
+fn delete_some(random: &mut Random, segment: &Segment, rarely: usize, until: usize) {
     let snapshot = segment.snapshot();
     let chunk = &snapshot.chunks[0];
     for row in 0..chunk.row_count {
-        if random.one_in(3) {
+        if random.one_in(rarely) {
             let time = chunk.timestamps[row] + 1 + random.below(until) as u64;
             chunk.deletes.mark(row, chunk.row_count, time);
         }
@@ -53,13 +57,13 @@ fn seen_at(segments: &[Segment], time: u64, expired_up_to: u64) -> Vec<String> {
 #[test]
 fn merging_changes_nothing_that_is_still_seen() {
     let mut random = Random::new();
-    for round in 0..12 {
+    for round in 0..20 {
         let schema = schema(if random.one_in(2) { 5 } else { 21 });
         let count = 1 + random.below(4);
         let sources: Vec<Segment> = (0..count)
             .map(|at| sealed(&mut random, &schema, 1 + 10 * at as u64, &format!("merge-{round}-{at}")))
             .collect();
-        let clustering = [None, Some(4), Some(22), Some(8), Some(7)][random.below(5)];
+        let clustering = [None, Some(4), Some(22), Some(8), Some(28), Some(7)][random.below(6)];
         let expired_up_to = if random.one_in(2) { 12 } else { 0 };
         let request = Merge {
             drop_deleted_up_to: DROP_UP_TO,
@@ -67,22 +71,24 @@ fn merging_changes_nothing_that_is_still_seen() {
                 written_up_to: Some(expired_up_to),
                 field: None,
             }),
-            target_bytes: [1 << 30, 20_000][random.below(2)],
+            target_bytes: [1 << 30, TARGET_BYTES][random.below(2)],
             clustering,
         };
         let snapshots: Vec<_> = sources.iter().map(Segment::snapshot).collect();
         let merging = merge(&snapshots, &request).unwrap();
         // Deletes that come while the files are written.
-        sources.iter().for_each(|source| delete_some(&mut random, source, 300));
+        let rarely = if random.one_in(2) { 3 } else { 200 };
+        sources.iter().for_each(|source| delete_some(&mut random, source, rarely, 300));
         let outputs: Vec<Segment> = merging
             .outputs
-            .iter()
+            .into_iter()
             .enumerate()
             .map(|(at, sealing)| {
-                let scratch = Scratch::new(&format!("merged-{round}-{at}"));
-                let output = Segment::open(&schema, scratch.write(&all_blocks(sealing))).unwrap();
-                sealing.finish(&output).unwrap();
-                output
+                written(
+                    &schema,
+                    sealing.in_blocks_of(64 + random.next() % 4000),
+                    &format!("merged-{round}-{at}"),
+                )
             })
             .collect();
         for time in [DROP_UP_TO, 61, 75, 90, 120, 200, u64::MAX - 1] {
@@ -98,22 +104,129 @@ fn merging_changes_nothing_that_is_still_seen() {
     }
 }
 
-/// Outputs are consecutive ranges of the clustering column.
+/// The sealed segment of all blocks, which are made side by side.
+fn written(schema: &Arc<Schema>, sealing: Sealing, name: &str) -> Segment {
+    let bytes: Vec<Vec<u8>> = (0..sealing.block_count())
+        .into_par_iter()
+        .map(|index| sealing.block(index).unwrap())
+        .collect();
+    assert!(bytes.concat() == all_blocks(&sealing), "{name}: blocks differ from time to time");
+    let output = Segment::open(schema, Scratch::new(name).write(&bytes.concat())).unwrap();
+    sealing.finish(&output).unwrap();
+    output
+}
+
+/// A cell that compares as a clustering column does: null first.
+fn rank(cell: Option<Cell>) -> (u8, i64, f64, Vec<u8>) {
+    match cell {
+        None => (0, 0, 0.0, Vec::new()),
+        Some(Cell::Integer(value)) => (1, value, 0.0, Vec::new()),
+        Some(Cell::Float(value)) => (1, 0, value, Vec::new()),
+        Some(cell) => (1, 0, 0.0, cell.bytes().to_vec()),
+    }
+}
+
+/// Outputs are consecutive ranges of the clustering column or the key, with about as many rows each, and within one the rows are in the order of their keys.
 fn check_ranges(schema: &Schema, clustering: Option<u32>, outputs: &[Segment]) {
-    let Some(at) = clustering.filter(|id| *id == 4).and_then(|id| schema.position(id)) else {
-        return;
-    };
-    let mut highest = i64::MIN;
+    let at = clustering.map_or(schema.primary, |id| schema.position(id).unwrap());
+    let mut highest = None;
     for output in outputs {
         let snapshot = output.snapshot();
-        let values: Vec<i64> = (0..output.row_count())
-            .map(|row| match cell_at(&snapshot.chunks[0].columns[at], row) {
-                Some(Cell::Integer(value)) => value,
-                other => panic!("{other:?}"),
-            })
-            .collect();
-        assert!(values.iter().all(|value| *value >= highest));
-        highest = values.into_iter().max().unwrap_or(highest);
+        let ranks = |at: usize| (0..output.row_count()).map(move |row| rank(cell_at(&snapshot.chunks[0].columns[at], row)));
+        let mut values: Vec<_> = ranks.clone()(at).collect();
+        values.sort_by(|one, other| one.partial_cmp(other).unwrap());
+        assert!(highest.is_none_or(|highest| highest <= values[0]));
+        highest = values.pop();
+        assert!(ranks(schema.primary).is_sorted());
+    }
+    let counts = outputs.iter().map(Segment::row_count);
+    assert!(counts.clone().max().unwrap_or(0) - counts.min().unwrap_or(0) <= 1);
+}
+
+#[test]
+fn outputs_are_as_many_as_their_bytes_need() {
+    let mut random = Random::new();
+    let schema =
+        Arc::new(Schema::parse(r#"[{"id":1,"type":5,"primary":true},{"id":2,"type":5},{"id":3,"type":21,"maxLength":99}]"#).unwrap());
+    let sources: Vec<Segment> = (0..4).map(|at| sealed(&mut random, &schema, 1, &format!("bytes-{at}"))).collect();
+    let snapshots: Vec<_> = sources.iter().map(Segment::snapshot).collect();
+    let of = |target_bytes: u64| {
+        let request = Merge {
+            drop_deleted_up_to: 0,
+            expiry: None,
+            target_bytes,
+            clustering: None,
+        };
+        merge(&snapshots, &request).unwrap().outputs
+    };
+    let whole = all_blocks(&of(1 << 30)[0]).len() as u64;
+    // One file of all has room in the bytes of the sources, so it is not divided.
+    assert_eq!(of(sources.iter().map(Segment::mapped_size).sum::<usize>() as u64).len(), 1);
+    assert_eq!(of(whole / 2).len(), 2);
+    for sealing in of(whole / 3) {
+        let bytes = all_blocks(&sealing).len() as u64;
+        assert!(bytes < whole / 2, "{bytes} of {whole}");
+    }
+    assert_eq!(of(1).len(), sources.iter().map(Segment::row_count).sum::<usize>());
+}
+
+#[test]
+fn rows_past_their_time_are_left_out_and_nulls_stay() {
+    let mut random = Random::new();
+    let schema = Arc::new(Schema::parse(r#"[{"id":1,"type":5,"primary":true},{"id":2,"type":26,"nullable":true}]"#).unwrap());
+    let keys = (0..90).map(|key| Some(Cell::Integer(key))).collect();
+    let times = (0..90).map(|key| (key % 3 > 0).then_some(Cell::Integer(key))).collect();
+    let growing = Segment::growing(Arc::clone(&schema));
+    growing.append(decode_table(&schema, &vec![keys, times], true).unwrap(), 5).unwrap();
+    let source = written(&schema, Sealing::start(&growing).unwrap(), "times");
+    let request = |written_up_to: u64, now: i64| Merge {
+        drop_deleted_up_to: 0,
+        expiry: Some(Expiry {
+            written_up_to: Some(written_up_to),
+            field: Some((2, now)),
+        }),
+        target_bytes: 1 << 30,
+        clustering: [None, Some(2)][random.below(2)],
+    };
+    let mut request = request;
+    let merging = merge(&[source.snapshot()], &request(4, 49)).unwrap();
+    assert_eq!(merging.dropped_rows, (0..90).filter(|key| key % 3 > 0 && *key <= 49).count());
+    let output = written(&schema, merging.outputs.into_iter().next().unwrap(), "times-left");
+    let left: Vec<i64> = match &output.snapshot().chunks[0].columns[0].values {
+        Values::Int64(keys) => keys.to_vec(),
+        _ => unreachable!(),
+    };
+    assert_eq!(left, (0..90).filter(|key| key % 3 == 0 || *key > 49).collect::<Vec<i64>>());
+    let nothing = merge(&[source.snapshot()], &request(5, 0)).unwrap();
+    assert_eq!((nothing.outputs.len(), nothing.dropped_rows), (0, 90));
+    let mut other = request(5, 0);
+    other.expiry = Some(Expiry {
+        written_up_to: None,
+        field: Some((1, 0)),
+    });
+    assert!(merge(&[source.snapshot()], &other).is_err());
+}
+
+#[test]
+fn columns_that_sources_got_later_are_merged_too() {
+    let mut random = Random::new();
+    let narrow = Arc::new(Schema::parse(r#"[{"id":1,"type":5,"primary":true}]"#).unwrap());
+    let columns = r#"[{"id":1,"type":5,"primary":true},{"id":2,"type":21,"maxLength":99,"default":"later","nullable":true},{"id":3,"type":4,"nullable":true}]"#;
+    let wide = Arc::new(Schema::parse(columns).unwrap());
+    let (old, new) = (sealed(&mut random, &narrow, 1, "old"), sealed(&mut random, &wide, 1, "new"));
+    let request = Merge {
+        drop_deleted_up_to: 0,
+        expiry: None,
+        target_bytes: 1 << 30,
+        clustering: None,
+    };
+    assert!(merge(&[old.snapshot(), new.snapshot()], &request).is_err());
+    old.set_schema(&wide).unwrap();
+    let sources = [old, new];
+    let merging = merge(&[sources[0].snapshot(), sources[1].snapshot()], &request).unwrap();
+    let output = written(&wide, merging.outputs.into_iter().next().unwrap(), "later");
+    for time in [0, 5, 50, u64::MAX - 1] {
+        assert_eq!(seen_at(std::slice::from_ref(&output), time, 0), seen_at(&sources, time, 0));
     }
 }
 

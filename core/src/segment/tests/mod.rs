@@ -6,6 +6,7 @@ mod encoding;
 mod files;
 mod growing;
 mod hostile;
+mod lookups;
 mod merging;
 mod schema_change;
 mod split;
