@@ -12,6 +12,8 @@ import { FaultyEnv } from "../support/faulty-env.js";
 import { mirror, mirrorFolder } from "../support/mirror.js";
 
 const CODES = ["EIO", "ENOSPC", "EMFILE", "SHORT"] as const;
+/** Nothing fails, and nothing is synced. */
+const NO_SYNC = "no sync";
 /** Loads of a phase; more by ELANUS_LOADS. */
 const LOADS = Number(process.env.ELANUS_LOADS ?? (process.env.ELANUS_LONG ? 5 : 1));
 const folders: string[] = [];
@@ -116,6 +118,7 @@ const attempt = async (
   driver.know("rows", 2);
   const from = env.calls;
   let hit = false;
+  env.skipsSync = code === NO_SYNC;
   env.fault = ({ index }) => {
     const fails = forEver ? index >= from + n : index === from + n;
     hit ||= fails;
@@ -158,6 +161,16 @@ for (const [name, phase] of Object.entries(PHASES)) {
     }
   }, 3600_000);
 }
+
+test("a disk that does not sync is noticed", async () => {
+  const folder = mirrorFolder();
+  folders.push(folder);
+  const { env: base, model } = await preparedBy([], folder);
+  const attempts = async (): Promise<void> => {
+    for (let id = 0; id < 10; id++) await attempt({ folder, base, model }, [requests.insert([id], 1)], 1000, NO_SYNC, false);
+  };
+  await expect(attempts()).rejects.toThrow(/shown|data integrity/);
+});
 
 test("opening: whichever call fails, the next opening finds everything", async () => {
   const folder = mirrorFolder();

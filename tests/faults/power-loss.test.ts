@@ -111,7 +111,7 @@ class Life {
   }
 
   private async live(engine: EngineApi, index: number): Promise<void> {
-    const driver = new Driver(engine);
+    const driver = new Driver(engine, this.env.turn);
     await this.check(engine, index % 4 === 3, this.lostPower ? this.certain : [this.present]);
     // What was found at the opening is durable.
     this.certain = [this.present];
@@ -196,7 +196,7 @@ class Life {
     env.advance(milliseconds);
     for (let calls = -1; calls !== env.calls; ) {
       calls = env.calls;
-      for (let turns = 0; turns < 10; turns++) await new Promise(setImmediate);
+      for (let turns = 0; turns < 10; turns++) await env.turn();
     }
     await this.unlessOver(env);
     this.certain = [this.present];

@@ -26,7 +26,11 @@ const vectorOf = (id: number, dim: number): number[] => Array.from({ length: dim
 
 export class Driver {
   private readonly dims = new Map<string, number>();
-  constructor(private readonly engine: EngineApi) {}
+  /** `turn`: what a loop that waits for the engine does between two looks. A process that is over never comes back from it. */
+  constructor(
+    private readonly engine: EngineApi,
+    readonly turn: () => Promise<void> = () => new Promise(setImmediate),
+  ) {}
 
   private get context(): Call {
     return {

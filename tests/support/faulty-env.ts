@@ -78,6 +78,12 @@ export class FaultyEnv implements Env {
     if (!this.dead) for (const { task } of due) task();
   }
 
+  /** A turn of the event loop; never ends once the process did. */
+  turn = async (): Promise<void> => {
+    await new Promise(setImmediate);
+    if (this.dead) return never();
+  };
+
   stop(): void {
     this.dead = true;
     this.tellStopped();

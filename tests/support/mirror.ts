@@ -4,7 +4,7 @@
  *
  * A process that ended leaves its disk; `nextProcess` writes the real folder anew to what that has, and goes on.
  */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DiskFile } from "./faulty-disk.js";
@@ -12,8 +12,18 @@ import type { FaultyEnv } from "./faulty-env.js";
 
 const MIRRORED = /\/(segments|indexes)\/[^/]+$/;
 
+/** In memory, where the machine has that. */
+const parent = (): string => {
+  try {
+    accessSync("/dev/shm", constants.W_OK);
+    return "/dev/shm";
+  } catch {
+    return tmpdir();
+  }
+};
+
 /** A new real folder for a data folder; its path is also the one on the faulty disk. */
-export const mirrorFolder = (): string => mkdtempSync(join(tmpdir(), "elanus-mirror-"));
+export const mirrorFolder = (): string => mkdtempSync(join(parent(), "elanus-mirror-"));
 
 /** As a new name, since the old one's bytes may be mapped. */
 const write = (path: string, content: Uint8Array): void => {
