@@ -92,8 +92,15 @@ const stopped = (child: ChildProcess): Promise<void> =>
     else child.once("exit", () => resolve());
   });
 
-const measured = async (name: string, command: string, args: string[], port: number, folder: string): Promise<MeasuredServer> => {
-  const child = spawn(command, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+const measured = async (
+  name: string,
+  command: string,
+  args: string[],
+  port: number,
+  folder: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<MeasuredServer> => {
+  const child = spawn(command, args, { cwd: folder, env: { ...process.env, ...environment }, stdio: ["ignore", "ignore", "pipe"] });
   let stderr = "";
   child.stderr?.on("data", (chunk: Buffer) => {
     stderr = (stderr + chunk.toString()).slice(-65536);
@@ -146,13 +153,16 @@ export interface StartOptions {
   readonly settings?: readonly string[];
 }
 
+/** What `npm start` and the command's first line set. */
+const AS_STARTED = { MALLOC_MMAP_THRESHOLD_: "1048576" };
+
 export const startElanus = async ({ folder, settings = [] }: StartOptions = {}): Promise<MeasuredServer> => {
   const port = await freePort();
   const home = folder ?? mkdtempSync(join(tmpdir(), "elanus-bench-"));
   const monitor = join(root, "bench/loop-monitor.mjs");
   const main = join(root, "dist/cli/main.js");
   const serve = ["serve", "--data", join(home, "data"), "--port", String(port), ...settings];
-  return measured("Elanus", process.execPath, ["--single-threaded-gc", "--import", monitor, main, ...serve], port, home);
+  return measured("Elanus", process.execPath, ["--single-threaded-gc", "--import", monitor, main, ...serve], port, home, AS_STARTED);
 };
 
 /** Milvus Lite's server of the Python environment of the benchmarks. */

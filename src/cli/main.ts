@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --single-threaded-gc
+#!/usr/bin/env -S MALLOC_MMAP_THRESHOLD_=1048576 node --single-threaded-gc
 /** The `elanus` command. Flags, help and environment variables come from the settings' schema. */
 import { Command, Option } from "commander";
 import { readSettings, SettingError, settings } from "../shared/settings.js";
