@@ -73,6 +73,16 @@ const checkAll = async (world: World, model: Model): Promise<void> => {
   }
 };
 
+/** Whether a wrong answer was one of its moment, or tells of rows that are wrong to stay. */
+const aftermath = async (world: World, model: Model): Promise<string> => {
+  try {
+    await checkAll(world, model);
+    return "afterwards everything is as in the model";
+  } catch (error) {
+    return `afterwards still: ${error instanceof Error ? error.message : error}`;
+  }
+};
+
 /** @throws with the seed and the operations before, when an answer is not the model's */
 export const live = async ({ seed, operations, overPort = false, sabotage }: LifeOptions): Promise<Counts> => {
   const random = new SeededRandom(seed);
@@ -95,7 +105,8 @@ export const live = async ({ seed, operations, overPort = false, sabotage }: Lif
     await checkAll(world, model);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`ELANUS_SEED=${seed}, operation ${history.length - 1}:\n${story(history)}\n=> ${reason}`, { cause: error });
+    const after = await aftermath(world, model);
+    throw new Error(`ELANUS_SEED=${seed}, operation ${history.length - 1}:\n${story(history)}\n=> ${reason}\n${after}`, { cause: error });
   } finally {
     await world.stop();
     rmSync(folder, { recursive: true, force: true });

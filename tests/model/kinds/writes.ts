@@ -64,6 +64,9 @@ const insert = (random: SeededRandom, model: Model, { collection, options, text:
   let keys: Key[] = Array.from({ length: count }, () => randomKey(random, shape));
   // Of rows with one key in one request none is the newest once they lie in different partitions, or were laid in the order of another key.
   if (!duplicates || collection.byKey || hasClusteringKey(shape)) keys = [...new Set(keys)];
+  // A delete whose filter names values of the partition key reaches the partitions of these values, and no row with the same key elsewhere.
+  if (collection.byKey && !shape.autoId) keys = keys.filter((key) => !collection.rows.some((row) => row.key === key));
+  if (keys.length === 0) return undefined;
   const data = keys.map((key) => randomRow(random, shape, shape.autoId ? undefined : key));
   const to = target(random, collection);
   return {
