@@ -1,7 +1,7 @@
 /**
  * The store in a folder of this machine.
  *
- * In the folder: LOCK (lock.ts), `manifest-<version>` (manifest.ts), `drafts/` (files being written; emptied at opening), and the files that callers
+ * In the folder: LOCK (lock.ts), `reserve` (reserve.ts), `manifest-<version>` (manifest.ts), `drafts/` (files being written; emptied at opening), and the files that callers
  * name, mostly in folders of their own. A file is written as a draft, synced, renamed to its name, and the name's folder is synced: a crash leaves a
  * draft, or the whole file.
  */
@@ -11,6 +11,7 @@ import { failureBecause } from "../shared/errors.js";
 import { damaged, fileFailure, isAbsent, listNames, makeDurableFolder, readWhole } from "../shared/files.js";
 import { FolderLock } from "./lock.js";
 import { ManifestFiles } from "./manifest.js";
+import { keepReserve, withReserve } from "./reserve.js";
 import type { Content, Store } from "./store.js";
 
 const DRAFTS = "drafts";
@@ -26,11 +27,12 @@ export const openDirectory = async (env: Env, folder: string): Promise<Store> =>
       await env.files.makeFolder(folder);
       await env.files.syncFolder(dirname(folder));
     }
-    lock = await FolderLock.acquire(env, folder);
+    lock = await withReserve(env, folder, () => FolderLock.acquire(env, folder));
     if (!(await isThere(env, join(folder, DRAFTS)))) await makeDurableFolder(env.files, folder, DRAFTS);
     for (const name of await env.files.list(join(folder, DRAFTS))) await env.files.remove(join(folder, DRAFTS, name));
     const directory = new Directory(env, folder, lock);
     await directory.openManifest();
+    await keepReserve(env, folder);
     return directory;
   } catch (error) {
     await lock?.release().catch(() => undefined);

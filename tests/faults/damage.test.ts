@@ -162,7 +162,7 @@ test(
     const random = new SeededRandom(seed);
     const paths = pathsIn(base);
     const kinds = paths.map((path) => /\.(\w+)$/.exec(path)?.[1] ?? path.slice(folder.length + 1).split("-")[0]);
-    expect(new Set(kinds)).toEqual(new Set(["closed", "log", "manifest", "seg", "del", "idx"]));
+    expect(new Set(kinds)).toEqual(new Set(["closed", "log", "manifest", "reserve", "seg", "del", "idx"]));
     const outcomes = { told: 0, harmless: 0 };
     for (let count = 0; count < DAMAGES; count++) {
       const damage = randomDamage(random, paths);

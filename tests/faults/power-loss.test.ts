@@ -33,89 +33,75 @@ const AT_ONCE_MAX = 4;
 /** Rows of a life whose segments get indexes. */
 const MANY_ROWS = 1100;
 const FIRST_OF_MANY = 1000;
-const known = JSON.parse(readFileSync(join(import.meta.dirname, "seeds.json"), "utf8")) as { readonly powerLoss: readonly number[] };
+const seeds = JSON.parse(readFileSync(join(import.meta.dirname, "seeds.json"), "utf8")) as { readonly powerLoss: readonly number[] };
 
 /** What the disk does wrong, for the checker to notice. */
 type Planted = "nothing" | "no sync" | "no sync of folders";
 
-class Life {
-  private readonly random: SeededRandom;
-  private readonly folder = mirrorFolder();
-  private readonly history: string[] = [];
-  private readonly fsync: "always" | "interval";
-  private readonly manyRows: boolean;
-  private env: FaultyEnv;
+/** What one process takes over from the one before, and leaves to the next. */
+interface Known {
   /** What is certain, the present last. Under `interval` a power loss may bring back an earlier one; else there is only the present. */
-  private certain: Model[] = [emptyModel];
+  readonly certain: readonly Model[];
   /** Requests that may have happened. */
-  private maybe: Request[] = [];
-  private version = 0;
+  readonly maybe: readonly Request[];
   /** Whether there was a power loss since what is there was looked at. */
-  private lostPower = false;
+  readonly lostPower: boolean;
+  /** Versions given to rows so far. */
+  readonly version: number;
+}
+
+interface Place {
+  readonly folder: string;
+  readonly fsync: "always" | "interval";
+  readonly manyRows: boolean;
+  readonly history: readonly string[];
+}
+
+/**
+ * One process: opens, looks at what is there, works until it is cut off or ends. What of it goes on in memory after it was cut off is nothing to the
+ * next, which has taken what was known and is an object of its own.
+ */
+class Process {
+  readonly history: string[] = [];
+  private certain: readonly Model[];
+  private maybe: readonly Request[];
+  private lostPower: boolean;
+  private version: number;
 
   constructor(
-    private readonly seed: number,
-    private readonly planted: Planted,
+    private readonly place: Place,
+    readonly env: FaultyEnv,
+    private readonly random: SeededRandom,
+    known: Known,
   ) {
-    this.random = new SeededRandom(seed);
-    this.fsync = this.random.chance(0.2) ? "interval" : "always";
-    this.manyRows = this.random.chance(0.05);
-    this.env = this.prepared(new FaultyEnv(seed));
+    ({ certain: this.certain, maybe: this.maybe, lostPower: this.lostPower, version: this.version } = known);
   }
 
-  async run(): Promise<void> {
-    try {
-      for (let process = 0; process < PROCESSES_A_LIFE; process++) await this.process(process);
-      this.env.crashAt = Number.POSITIVE_INFINITY;
-      const engine = await this.open();
-      if (engine === undefined) throw new Error("the last opening did not end");
-      await this.check(engine, true, this.lostPower ? this.certain : [this.present]);
-      await engine.close();
-    } finally {
-      rmSync(this.folder, { recursive: true, force: true });
-    }
+  get known(): Known {
+    const { certain, maybe, lostPower, version } = this;
+    return { certain, maybe, lostPower, version };
   }
 
   private get present(): Model {
     return this.certain.at(-1) as Model;
   }
 
-  private prepared(env: FaultyEnv): FaultyEnv {
-    env.skipsSync = this.planted === "no sync";
-    env.skipsFolderSync = this.planted === "no sync of folders";
-    env.slowness = this.random.pick([0, 0, 2]);
-    return mirror(env, this.folder);
-  }
+  private context = (): string => [`fsync ${this.place.fsync}`, ...this.place.history, ...this.history].slice(-50).join("\n");
 
-  private context = (): string => `ELANUS_SEED=${this.seed}, fsync ${this.fsync}\n${this.history.slice(-40).join("\n")}`;
-
-  /** One process: opens, checks, works until it is cut off or stops in order. */
-  private async process(index: number): Promise<void> {
-    this.env.crashAt = this.random.chance(0.2) ? Number.POSITIVE_INFINITY : 1 + this.random.below(this.random.pick([30, 120, 300]));
-    const { env } = this;
-    const engine = await this.open();
-    if (engine !== undefined) {
-      await Promise.race([this.live(engine, index), env.stopped]);
-    }
-    const powerLoss = this.random.chance(0.7);
-    this.history.push(powerLoss ? "power loss" : "kill");
-    this.lostPower ||= powerLoss;
-    this.env = this.prepared(powerLoss ? env.afterPowerLoss() : env.afterKill());
-  }
-
-  /** undefined: cut off. */
-  private async open(): Promise<EngineApi | undefined> {
+  /** Opens and looks at what is there. */
+  async open(deep: boolean): Promise<EngineApi> {
     const settings = { segmentBytesMax: 1 << 20, logBytesMax: 20_000 };
-    const opened = openEngine({ folder: this.folder, env: this.env, fsync: this.fsync, settings });
-    return Promise.race([opened, this.env.stopped.then(() => undefined)]);
-  }
-
-  private async live(engine: EngineApi, index: number): Promise<void> {
-    const driver = new Driver(engine, this.env.turn);
-    await this.check(engine, index % 4 === 3, this.lostPower ? this.certain : [this.present]);
+    const engine = await openEngine({ folder: this.place.folder, env: this.env, fsync: this.place.fsync, settings });
+    await this.check(engine, deep, this.lostPower ? this.certain : [this.present]);
     // What was found at the opening is durable.
     this.certain = [this.present];
     this.lostPower = false;
+    return engine;
+  }
+
+  async live(deep: boolean): Promise<void> {
+    const engine = await this.open(deep);
+    const driver = new Driver(engine, this.env.turn);
     await this.prepare(engine, driver);
     for (let left = this.random.below(10); left > 0; left--) {
       await this.work(driver, engine);
@@ -137,7 +123,8 @@ class Life {
     driver.know("rows", 2);
     if (!collections.some(({ name }) => name === "rows")) await driver.createCollection("rows", 2);
     for (const { name, load } of collections) if (load === undefined) await driver.finish(name);
-    if (!this.manyRows || [...this.present.rows.keys()].some((id) => id >= FIRST_OF_MANY && id < FIRST_OF_MANY + MANY_ROWS)) return;
+    const isOfMany = (id: number): boolean => id >= FIRST_OF_MANY && id < FIRST_OF_MANY + MANY_ROWS;
+    if (!this.place.manyRows || [...this.present.rows.keys()].some(isOfMany)) return;
     const ids = Array.from({ length: MANY_ROWS }, (_, at) => FIRST_OF_MANY + at);
     for (const request of [requests.upsert(ids, ++this.version), requests.flush(), requests.reindex("HNSW")]) {
       await this.together(driver, engine, [{ ...request, what: request.what.slice(0, 30) }]);
@@ -145,13 +132,11 @@ class Life {
   }
 
   private async work(driver: Driver, engine: EngineApi): Promise<void> {
-    const { env } = this;
-    env.fault = this.random.chance(0.1) ? this.faults() : undefined;
+    this.env.fault = this.random.chance(0.1) ? this.faults() : undefined;
     await this.together(driver, engine, this.batch());
-    env.fault = undefined;
-    if (!this.maybe.some(({ manyCalls }) => manyCalls)) return;
+    this.env.fault = undefined;
     // What of it happened can be seen.
-    await this.check(engine, false);
+    if (this.maybe.some(({ manyCalls }) => manyCalls)) await this.check(engine, false);
   }
 
   /** One request; or several about different rows, whose order does not matter. */
@@ -159,7 +144,7 @@ class Life {
     const first = randomRequest(this.random, this.present, ++this.version);
     const batch = [first];
     // In which order they enter the log is not known, and `interval` promises a beginning of it.
-    if (first.ids === undefined || this.fsync === "interval") return batch;
+    if (first.ids === undefined || this.place.fsync === "interval") return batch;
     for (let more = this.random.below(AT_ONCE_MAX); more > 0; more--) {
       const next = randomRowRequest(this.random, this.present, ++this.version);
       const taken = new Set(batch.flatMap(({ ids }) => ids ?? []));
@@ -175,36 +160,32 @@ class Life {
   }
 
   private async request(driver: Driver, engine: EngineApi, request: Request): Promise<void> {
-    const { env } = this;
     const outcome = await request.run(driver, engine).then(
       () => undefined,
       (error: unknown) => ({ error }),
     );
-    await this.unlessOver(env);
     if (outcome !== undefined) this.history.push(`refused: ${outcome.error}`);
-    if (outcome !== undefined && env.fault === undefined) throw new Error(`${this.context()}\nrefused without a fault`);
+    if (outcome !== undefined && this.env.fault === undefined) throw new Error(`${this.context()}\nrefused without a fault`);
     const decided = outcome === undefined || (surelyRefused(outcome.error) && request.manyCalls === undefined);
     if (decided) this.maybe = this.maybe.filter((other) => other !== request);
-    if (outcome === undefined) this.certain = [...(this.fsync === "interval" ? this.certain : []), request.after(this.present)];
+    if (outcome === undefined) this.certain = [...this.past, request.after(this.present)];
+  }
+
+  /** What a power loss may bring back. */
+  private get past(): readonly Model[] {
+    return this.place.fsync === "interval" ? this.certain : [];
   }
 
   /** Up to some minutes: whatever waits for its time runs, and what was acknowledged is synced. */
   private async passTime(): Promise<void> {
-    const { env } = this;
     const milliseconds = this.random.pick([150, 5000, 700_000]);
     this.history.push(`${milliseconds} ms pass`);
-    env.advance(milliseconds);
-    for (let calls = -1; calls !== env.calls; ) {
-      calls = env.calls;
-      for (let turns = 0; turns < 10; turns++) await env.turn();
+    this.env.advance(milliseconds);
+    for (let calls = -1; calls !== this.env.calls; ) {
+      calls = this.env.calls;
+      for (let turns = 0; turns < 10; turns++) await this.env.turn();
     }
-    await this.unlessOver(env);
     this.certain = [this.present];
-  }
-
-  /** What a process does after its end, in memory only, is nothing to the next. */
-  private async unlessOver(env: FaultyEnv): Promise<void> {
-    if (env !== this.env) await new Promise(() => undefined);
   }
 
   private faults(): NonNullable<FaultyEnv["fault"]> {
@@ -214,30 +195,57 @@ class Life {
   }
 
   private async check(engine: EngineApi, deep: boolean, possible: readonly Model[] = [this.present]): Promise<void> {
-    const { env } = this;
     const found = await oneOf(engine, afterSome(possible, this.maybe), deep, this.context);
-    await this.unlessOver(env);
-    this.certain = [...(this.fsync === "interval" ? this.certain : []), found];
+    this.certain = [...this.past, found];
     this.maybe = [];
   }
 }
 
-const live = async (seed: number, planted: Planted): Promise<void> => {
+/** Processes one after another in one folder. */
+const life = async (seed: number, planted: Planted): Promise<void> => {
+  const random = new SeededRandom(seed);
+  const folder = mirrorFolder();
+  const place = {
+    folder,
+    fsync: random.chance(0.2) ? "interval" : "always",
+    manyRows: random.chance(0.05),
+    history: [] as string[],
+  } as const;
+  const prepared = (env: FaultyEnv): FaultyEnv => {
+    env.skipsSync = planted === "no sync";
+    env.skipsFolderSync = planted === "no sync of folders";
+    env.slowness = random.pick([0, 0, 2]);
+    return mirror(env, folder);
+  };
+  let env = prepared(new FaultyEnv(seed));
+  let known: Known = { certain: [emptyModel], maybe: [], lostPower: false, version: 0 };
   try {
-    await new Life(seed, planted).run();
+    for (let index = 0; index < PROCESSES_A_LIFE; index++) {
+      env.crashAt = random.chance(0.2) ? Number.POSITIVE_INFINITY : 1 + random.below(random.pick([30, 120, 300]));
+      const process = new Process(place, env, new SeededRandom(random.below(2 ** 31)), known);
+      await Promise.race([process.live(index % 4 === 3), env.stopped]);
+      const powerLoss = random.chance(0.7);
+      known = { ...process.known, lostPower: process.known.lostPower || powerLoss };
+      place.history.push(...process.history, powerLoss ? "power loss" : "kill");
+      env = prepared(powerLoss ? env.afterPowerLoss() : env.afterKill());
+    }
+    const engine = await new Process(place, env, random, known).open(true);
+    await engine.close();
   } catch (error) {
     throw new Error(`ELANUS_SEED=${seed}: ${error instanceof Error ? error.message : error}`, { cause: error });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 };
 
-test.each([...known.powerLoss])("the seed %i, which failed once", (seed) => live(seed, "nothing"), 60_000);
+test.each([...seeds.powerLoss])("the seed %i, which failed once", (seed) => life(seed, "nothing"), 60_000);
 
 test(
   `nothing acknowledged is lost, nothing is half there, over ${SCHEDULES} ends of a process`,
   async () => {
     const first = runSeed();
     process.stdout.write(`ELANUS_SEED=${first}\n`);
-    for (let life = 0; life * PROCESSES_A_LIFE < SCHEDULES; life++) await live(first + life, "nothing");
+    for (let lives = 0; lives * PROCESSES_A_LIFE < SCHEDULES; lives++) await life(first + lives, "nothing");
   },
   48 * 3600_000,
 );
@@ -246,7 +254,7 @@ test.each(["no sync", "no sync of folders"] as const)(
   "a disk with %s is noticed",
   async (planted) => {
     const lives = async (): Promise<void> => {
-      for (let seed = 1; seed < 40; seed++) await live(seed, planted);
+      for (let seed = 1; seed < 40; seed++) await life(seed, planted);
     };
     await expect(lives()).rejects.toThrow(/ELANUS_SEED/);
   },

@@ -57,6 +57,23 @@ describe.each([
   });
 });
 
+test("a folder on a disk that is full to the last byte opens, again and again, after a kill and after an orderly end", async () => {
+  let env = new FaultyEnv(1);
+  let store = await openDirectory(env, "/data");
+  await store.writeFile("a", [Buffer.from("content")]);
+  for (let opened = 0; opened < 20; opened++) {
+    const full = env.disk.bytes;
+    if (opened % 3 === 2) await store.close();
+    env = env.afterKill();
+    env.capacity = full;
+    // What became free is taken by others.
+    if (opened % 3 === 2) await env.files.claim("/filler".concat(String(opened)), "x".repeat(full - env.disk.bytes));
+    store = await openDirectory(env, "/data");
+    expect((await store.readFile("a")).toString()).toBe("content");
+    await expect(store.writeFile("b", [Buffer.alloc(64 * 1024)])).rejects.toMatchObject({ code: 1001 });
+  }
+});
+
 test("names that leave the folder are refused", async () => {
   const store = await openDirectory(new FaultyEnv(1), "/data");
   for (const name of ["", "/etc/x", "../x", "a/../../x", "a//b", "./a", ".."]) expect(() => store.path(name), name).toThrow(RangeError);

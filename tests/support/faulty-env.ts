@@ -256,6 +256,7 @@ class FaultyFiles implements EnvFiles {
     return this.perhaps("claim", path, () => {
       const present = this.env.disk.file(path);
       if (present !== undefined) return { claimed: false, text: present.current.toString() };
+      if (this.env.disk.bytes + Buffer.byteLength(text) > this.env.capacity) throw fault("ENOSPC", "claim", path);
       const file = new DiskFile();
       file.change({ is: "write", at: 0, bytes: Buffer.from(text) });
       file.sync();
