@@ -1,7 +1,7 @@
 //! The order of a sealed file's rows: by key, then time of writing, then where they come from.
 //!
 //! Int64 keys are sorted with their rows. Texts are sorted by eight bytes behind what all have in common, which are at hand; only where those are equal the
-//! texts are fetched. The sort finds runs that are in order already: rows of sealed segments and keys that the server gave.
+//! texts are fetched. Runs that are in order already (rows of sealed segments, keys that the server gave) are merged; Int64 keys without are sorted faster unstably.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use rayon::prelude::*;
 use super::chunk::Chunk;
 use super::column::Values;
 use super::schema::{ColumnType, Schema};
+
+const LONG_RUN: usize = 64;
 
 /// Where a row of the file comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +45,11 @@ impl Source {
         if self.schema.columns[primary].kind == ColumnType::Int64 {
             let keyed = rows.into_iter().map(|origin| (self.integer(origin), self.written(origin), origin));
             let mut keyed: Vec<_> = keyed.collect();
-            keyed.par_sort();
+            if has_long_runs(&keyed) {
+                keyed.par_sort();
+            } else {
+                keyed.par_sort_unstable();
+            }
             return keyed.into_iter().map(|(_, _, origin)| origin).collect();
         }
         let common = self.common_bytes(&rows);
@@ -90,6 +96,12 @@ impl Source {
         }
         common
     }
+}
+
+/// Whether the values rise for `LONG_RUN` at a time, on the average.
+fn has_long_runs<T: Ord>(values: &[T]) -> bool {
+    let breaks = values.windows(2).filter(|pair| pair[0] > pair[1]).count();
+    breaks <= values.len() / LONG_RUN
 }
 
 /// The first eight bytes as a number that compares as they do; zeros stand for those that a shorter text lacks.
