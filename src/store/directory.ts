@@ -11,7 +11,7 @@ import { failureBecause } from "../shared/errors.js";
 import { damaged, fileFailure, isAbsent, listNames, makeDurableFolder, readWhole } from "../shared/files.js";
 import { FolderLock } from "./lock.js";
 import { ManifestFiles } from "./manifest.js";
-import { keepReserve, withReserve } from "./reserve.js";
+import { keepReserve } from "./reserve.js";
 import type { Content, Store } from "./store.js";
 
 const DRAFTS = "drafts";
@@ -27,7 +27,7 @@ export const openDirectory = async (env: Env, folder: string): Promise<Store> =>
       await env.files.makeFolder(folder);
       await env.files.syncFolder(dirname(folder));
     }
-    lock = await withReserve(env, folder, () => FolderLock.acquire(env, folder));
+    lock = await FolderLock.acquire(env, folder);
     if (!(await isThere(env, join(folder, DRAFTS)))) await makeDurableFolder(env.files, folder, DRAFTS);
     for (const name of await env.files.list(join(folder, DRAFTS))) await env.files.remove(join(folder, DRAFTS, name));
     const directory = new Directory(env, folder, lock);

@@ -13,6 +13,7 @@ import { crc32 } from "node:zlib";
 import type { Env } from "../shared/env.js";
 import { failureBecause } from "../shared/errors.js";
 import { isAbsent, listNames, readWhole } from "../shared/files.js";
+import { withReserve } from "./reserve.js";
 
 const LOCK = "LOCK";
 
@@ -50,7 +51,7 @@ export class FolderLock {
     const holder: Holder = { pid, birth: await env.processBirth(pid), token: env.random(8).toString("hex") };
     const lock = new FolderLock(env, folder, `${JSON.stringify(holder)}\n`);
     try {
-      await lock.take(join(folder, LOCK));
+      await withReserve(env, folder, () => lock.take(join(folder, LOCK)));
     } catch (error) {
       await lock.release().catch(() => undefined); // a claim that failed may have been made
       throw error;
@@ -64,7 +65,8 @@ export class FolderLock {
   private async take(path: string): Promise<void> {
     for (;;) {
       const { claimed, text } = await this.env.files.claim(path, this.text);
-      if (claimed) return;
+      // A claim that failed may have been made.
+      if (claimed || text === this.text) return;
       const holder = parseHolder(text);
       if (!(await isGone(this.env, holder))) {
         throw failureBecause("serviceUnavailable", `the data folder ${this.folder} is in use by process ${holder.pid}`);
