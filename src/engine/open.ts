@@ -8,7 +8,6 @@ import { emptyCatalog } from "../catalog/reducer.js";
 import { openLog } from "../log/file-log.js";
 import type { Log, LogRecord } from "../log/log.js";
 import { type Env, realEnv } from "../shared/env.js";
-import { failureBecause } from "../shared/errors.js";
 import { type Logger, silentLogger } from "../shared/types.js";
 import { openDirectory } from "../store/directory.js";
 import type { Store } from "../store/store.js";
@@ -94,20 +93,15 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
     const collection = state.catalog.collections.get(collectionId);
     if (collection !== undefined) shardOf(state, collection).horizon = horizon;
   }
-  const closed = await readClosedMark(store);
+  const reached = Math.max((manifest?.appliedLsn ?? 0) + 1, await readClosedMark(store));
   const replay = new Replay(state, manifest);
   const take = (record: LogRecord): Promise<void> => replay.take(record);
-  const log: Log = await openLog(env, store.path("log"), { fsync: options.fsync ?? "always" }, manifest?.replayFrom ?? 1, take);
+  const log: Log = await openLog(env, store.path("log"), { fsync: options.fsync ?? "always", reached }, manifest?.replayFrom ?? 1, take);
   try {
     await replay.end();
   } catch (error) {
     await log.close();
     throw error;
-  }
-  const reached = Math.max((manifest?.appliedLsn ?? 0) + 1, closed);
-  if (log.nextLsn < reached) {
-    await log.close();
-    throw failureBecause("dataIntegrity", `the log ends at record ${log.nextLsn - 1}, before record ${reached - 1} that it once had`);
   }
   return new Engine(Object.assign(state, { log }), async () => store.close());
 };

@@ -55,7 +55,7 @@ export const openLog = async (env: Env, folder: string, options: LogOptions, fro
   }
   let inReplay = false;
   try {
-    const recovered = await recoverLog(env, folder, from, async (record) => {
+    const recovered = await recoverLog(env, folder, from, options.reached ?? 1, async (record) => {
       inReplay = true;
       await replay(record);
       inReplay = false;

@@ -42,4 +42,6 @@ export interface LogOptions {
   readonly intervalMs?: number;
   /** Bytes at which the next record begins a new file; 64 MiB when absent. */
   readonly segmentBytes?: number;
+  /** The records before this one are known to have been durable: a log that opens without them is damaged. */
+  readonly reached?: Lsn;
 }

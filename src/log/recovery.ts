@@ -46,12 +46,12 @@ const findFiles = async (env: Env, folder: string): Promise<LiveFile[]> => {
   return files.sort((a, b) => a.first - b.first || a.turn - b.turn);
 };
 
-/** Replays the records from `from` on, in order. */
-export const recoverLog = async (env: Env, folder: string, from: Lsn, replay: Replay): Promise<Recovered> => {
+/** Replays the records from `from` on, in order. `reached`: the log is known to have gone on to right before this lsn. */
+export const recoverLog = async (env: Env, folder: string, from: Lsn, reached: Lsn, replay: Replay): Promise<Recovered> => {
   const files = await findFiles(env, folder);
   const start = files.findLastIndex((file) => file.first <= from);
   if (start < 0) {
-    if (files.length === 0 && from === 1) return { files, end: { next: 1, previous: 0 }, closed: true };
+    if (files.length === 0 && from === 1 && reached <= 1) return { files, end: { next: 1, previous: 0 }, closed: true };
     throw damaged(folder, 0, `the log file with record ${from} is missing`);
   }
   let last: FileEnd | undefined;
@@ -61,12 +61,13 @@ export const recoverLog = async (env: Env, folder: string, from: Lsn, replay: Re
     const reader = new FileReader(env, path, file, from, replay);
     last = await reader.read(last?.end, live[index + 1]?.first);
   }
-  if (last === undefined || last.end.next < from) {
+  const durable = Math.max(from, reached);
+  if (last === undefined || last.end.next < durable) {
     const file = live.at(-1);
     throw damaged(
       join(folder, file?.name ?? ""),
       file?.bytes ?? 0,
-      `the log ends before record ${last?.end.next}, but records up to ${from - 1} were durable`,
+      `the log ends before record ${last?.end.next}, but records up to ${durable - 1} were durable`,
     );
   }
   return { files, ...last };

@@ -141,3 +141,19 @@ test("a body that holds records of another log does not make a torn tail damage"
   await (await torn.files.open(join(FOLDER, name), "write")).truncate(40 + 40 + copied.length + 500);
   expect(await outcome(torn)).toEqual(bodies);
 });
+
+test("a tail that looks torn is damage when the log is known to have gone on, and nothing is written", async () => {
+  const env = await filled(false);
+  const path = join(FOLDER, (await env.files.list(FOLDER)).sort().at(-1) ?? "");
+  const length = 60; // in the middle of the header of the file's first record
+  const file = await env.files.open(path, "write");
+  await file.truncate(length);
+  await file.close();
+  const before = await env.files.list(FOLDER);
+  const opened = openLog(env, FOLDER, { ...options, reached: bodies.length + 1 }, 1, () => undefined);
+  const message = expect.stringContaining(`${path} at byte ${length}: the log ends before`);
+  await expect(opened).rejects.toMatchObject({ code: 1009, message });
+  expect(await env.files.list(FOLDER)).toEqual(before);
+  const log = await openLog(env, FOLDER, options, 1, () => undefined);
+  await log.close();
+});
