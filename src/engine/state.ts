@@ -180,6 +180,8 @@ export interface RowsChange {
 export const applyRows = (state: Applicable, { record, parts, replaced }: RowsChange, lsn: Lsn): SegmentEntry[] => {
   advance(state, lsn, record.timestamp);
   const collection = target(state, record);
+  // A segment that a part opens has the timestamp plus the part's ordinal for its id, so nobody else may get these, after a replay either.
+  if (record.partitionId === BY_PARTITION_KEY) state.clock.advance(record.timestamp + BigInt(collection.partitions.length - 1));
   for (const { partitionId } of parts) {
     if (!collection.partitions.some((partition) => partition.id === partitionId))
       throw failure("partitionNotFound", { partition: partitionId });

@@ -14,6 +14,7 @@ import { CollectionSchema, DataType, type FieldSchema } from "../../src/shared/p
 import { fieldsToRows } from "../../src/shared/rows/decode.js";
 import { rowsToFields } from "../../src/shared/rows/encode.js";
 import { Driver } from "../support/driver.js";
+import { KillableEnv } from "../support/killable-env.js";
 import { removeFolder, temporaryFolder } from "../support/server.js";
 
 const PARTITIONS = 7;
@@ -243,6 +244,27 @@ describe.each(Object.entries(types))("a partition key of type %s", (_name, type)
     } catch (error) {
       throw new Error(`SEED=${seed}: ${(error as Error).message}`, { cause: error });
     }
+  });
+
+  it("ids of its segments are not given again after a crash, though the clock stands still", async () => {
+    const path = folder();
+    const clock = { now: 1_700_000_000_000 };
+    const env = new KillableEnv(clock);
+    let engine = await openEngine({ folder: path, env });
+    const tenants = new Tenants(engine, type);
+    await tenants.create();
+    await tenants.write(
+      "Insert",
+      Array.from({ length: 60 }, (_, id) => [id, id] as const),
+      0,
+    );
+    const ids = engine.segments(tenants.collection).map(({ id }) => id);
+    expect(ids.length).toBe(PARTITIONS);
+    await env.kill();
+    engine = await openEngine({ folder: path, env: new KillableEnv(clock) });
+    const fresh = engine.ids(1);
+    expect(ids.filter((id) => id >= fresh)).toEqual([]);
+    await engine.close();
   });
 
   it("partitions may not be named", async () => {
