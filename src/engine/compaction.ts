@@ -41,13 +41,20 @@ export interface CompactionRequest {
   readonly partitionId?: bigint;
 }
 
-/** Requests whose state is remembered. */
+interface Routine {
+  readonly collectionId: bigint;
+  readonly plan: CompactionPlanState;
+}
+
+/** Requests, and compactions nobody asked for, that are remembered. */
 const REMEMBERED_MAX = 1024;
 
 export class Compactor {
   private readonly compactions = new Map<bigint, Compaction>();
   /** What the engine began by itself and has not ended. */
-  private readonly routines = new Set<{ readonly collectionId: bigint; readonly plan: CompactionPlanState }>();
+  private readonly routines = new Set<Routine>();
+  /** What the engine did by itself since the collection's last request, oldest first; what it made is still there. */
+  private ended: readonly Routine[] = [];
 
   constructor(
     private readonly state: EngineState,
@@ -76,11 +83,12 @@ export class Compactor {
         : [
             // Who asks is told of the work that is under way already, since it does a part of what is asked for.
             ...[...this.routines].filter(({ collectionId }) => collectionId === collection.id).map(({ plan }) => plan),
-            ...(await this.plan(collection, { ...request, kind: request.kind })).map((plan) =>
-              this.start(collection, plan, Priority.Asked),
+            ...(await this.plan(collection, { ...request, kind: request.kind })).map(
+              (plan) => this.earlier(plan) ?? this.start(collection, plan, Priority.Asked),
             ),
           ];
-    const compaction: Compaction = { id, collectionId: collection.id, kind: request.kind, plans };
+    this.ended = this.ended.filter(({ collectionId }) => collectionId !== collection.id);
+    const compaction: Compaction = { id, collectionId: collection.id, kind: request.kind, plans: [...new Set(plans)] };
     this.compactions.set(id, compaction);
     for (const old of this.compactions.keys()) {
       if (this.compactions.size <= REMEMBERED_MAX) break;
@@ -128,6 +136,19 @@ export class Compactor {
     return plans;
   }
 
+  /** Segments that need nothing because the engine has just made them so: what it did is what was asked for. */
+  private earlier(plan: MergePlan): CompactionPlanState | undefined {
+    if (!plan.kept) return undefined;
+    const found = this.ended.find((routine) => plan.sources.every((entry) => routine.plan.targets.includes(entry.id)));
+    if (found !== undefined) for (const entry of plan.sources) entry.compacting = false;
+    return found?.plan;
+  }
+
+  private remember(routine: Routine): void {
+    const outdated = ({ plan }: Routine): boolean => plan.targets.some((target) => routine.plan.sources.includes(target));
+    this.ended = [...this.ended.filter((earlier) => !outdated(earlier)), routine].slice(-REMEMBERED_MAX);
+  }
+
   private start(collection: Collection, plan: MergePlan, priority: Priority): CompactionPlanState {
     const result = planState(plan.partitionId, plan.sources);
     if (plan.kept) {
@@ -143,7 +164,7 @@ export class Compactor {
       collectionId: collection.id,
       clustering: plan.clusteringFieldId !== undefined,
     } as const;
-    const routine = { collectionId: collection.id, plan: result };
+    const routine: Routine = { collectionId: collection.id, plan: result };
     if (priority === Priority.Routine) this.routines.add(routine);
     this.scheduler
       .run(description, (progress) => mergeSegments(this.state, collection, plan, this.hooks, progress))
@@ -153,6 +174,7 @@ export class Compactor {
           result.state = targets === undefined ? "failed" : "completed";
           if (targets === undefined) result.reason = "the segments went meanwhile";
           else this.hooks.merged();
+          if (targets !== undefined && this.routines.has(routine)) this.remember(routine);
         },
         (error: unknown) => {
           result.state = "failed";

@@ -155,6 +155,28 @@ describe("a compaction", () => {
     expect((await driver.versions("rows")).size).toBe(380);
   });
 
+  it("tells who asks later, once, what it did by itself", async () => {
+    const { engine, driver } = await fresh({ compactMs: 10 });
+    await driver.createCollection("rows", 4);
+    await driver.insert("rows", range(0, 100), 0);
+    await driver.delete("rows", range(0, 50));
+    await driver.flush("rows");
+    await until("the deleted rows are dropped", () => sealed(engine).every(({ rowCount }) => rowCount === 50));
+    const now = sealed(engine).map(({ id }) => id);
+    const { plans } = await compact(engine);
+    expect(plans).toMatchObject([{ state: "completed", targets: now }]);
+    expect(plans[0]?.sources).toHaveLength(1);
+    expect(plans[0]?.sources).not.toEqual(now);
+    expect((await compact(engine)).plans).toMatchObject([{ state: "completed", sources: now, targets: now }]);
+    // What is told belongs to segments that are still there: those made of it count from then on.
+    await driver.delete("rows", range(50, 80));
+    await until("they are dropped, too", () => sealed(engine).every(({ rowCount }) => rowCount === 20));
+    await driver.delete("rows", range(80, 99));
+    const last = await compact(engine);
+    expect(last.plans.map(({ targets }) => targets)).toEqual([sealed(engine).map(({ id }) => id)]);
+    expect(sealed(engine)).toMatchObject([{ rowCount: 1 }]);
+  });
+
   it("cuts what is larger than its target into segments of ranges of keys", async () => {
     const { engine, driver } = await fresh({ segmentBytesMax: 256 * 1024 });
     await driver.createCollection("rows", 64);
