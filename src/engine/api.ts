@@ -2,7 +2,7 @@
 import type { Catalog, CatalogRecord, Collection, IndexDefinition, Snapshot } from "../catalog/types.js";
 import type { PrimaryKeys, Timestamp } from "../shared/types.js";
 import type { Compaction, CompactionRequest } from "./compaction.js";
-import type { CoreArrayOperation, CoreMetric, CoreOutput, CoreQueryResult, CoreSearchResult } from "./core.js";
+import type { CoreArrayOperation, CoreLook, CoreMetric, CoreOutput, CoreQueryResult, CoreSearchResult } from "./core.js";
 import type { JobKind, JobState, JobTotals } from "./scheduler.js";
 import type { SnapshotRequest } from "./snapshots.js";
 
@@ -56,7 +56,7 @@ export interface SearchRows extends ReadScope {
   readonly lengths?: number[];
   readonly limit: number;
   readonly offset: number;
-  readonly ef: number;
+  readonly look?: CoreLook;
   readonly radius?: number;
   readonly rangeFilter?: number;
   readonly roundDecimal: number;

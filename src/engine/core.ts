@@ -48,12 +48,57 @@ export interface CoreRows {
   split(fieldId: number, partitionCount: number): Promise<(CoreRows | null)[]>;
 }
 
-export interface CoreHnsw {
-  readonly kind: "HNSW";
+/** The structures that the core builds over vectors. */
+export type CoreIndexKind = "HNSW";
+
+/** How an index is built, in Milvus's names; what its kind does not know is not read. */
+export interface CoreIndex {
+  readonly kind: CoreIndexKind;
   readonly metric: CoreMetric;
-  readonly m: number;
-  readonly efConstruction: number;
+  /** Graphs. */
+  readonly m?: number;
+  readonly efConstruction?: number;
+  /** IVF. */
+  readonly nlist?: number;
+  /** PQ: sub-vectors (`m`), bits of a code, code books one after another (PRQ). */
+  readonly pqM?: number;
+  readonly nbits?: number;
+  readonly nrq?: number;
+  /** SCANN. */
+  readonly subDim?: number;
+  readonly rbqBits?: number;
+  /** SQ4U, SQ6, SQ8, FP16, BF16. */
+  readonly sqType?: string;
+  /** What found rows are ranked by again: SQ4U, SQ6, SQ8, FP16, BF16, FP32, FLAT; absent: they are not. */
+  readonly refineType?: string;
+  /** DISKANN. */
+  readonly maxDegree?: number;
+  readonly searchListSize?: number;
+  readonly pqCodeRatio?: number;
+  /** Sparse. */
+  readonly invertedIndexAlgo?: string;
+  readonly dropRatioBuild?: number;
 }
+
+/** What one search asks of indexes; absent: the index's default. */
+export interface CoreLook {
+  /** Graphs: rows that a walk keeps. */
+  readonly ef?: number;
+  /** IVF: lists that are looked at. */
+  readonly nprobe?: number;
+  /** Rows ranked again, in multiples of the hits wanted. */
+  readonly refineK?: number;
+  /** SCANN: rows ranked again. */
+  readonly reorderK?: number;
+  readonly rbqBitsQuery?: number;
+  /** DISKANN: rows that a walk keeps; sectors read at once. */
+  readonly searchList?: number;
+  readonly beamWidth?: number;
+  /** Sparse. */
+  readonly dropRatioSearch?: number;
+  readonly dimMaxScoreRatio?: number;
+}
+
 /** The last two are of binary vectors; sparse vectors know IP alone. */
 export type CoreMetric = "L2" | "IP" | "COSINE" | "HAMMING" | "JACCARD";
 
@@ -100,12 +145,12 @@ export interface CoreSegment {
   /** Begins writing this growing segment as a file; no rows may be appended any more (deletes may). */
   startSealing(): CoreSealing;
   /** Builds an index beside the segment; searches use it from the moment the promise resolves. */
-  buildIndex(fieldId: number, parameters: CoreHnsw): Promise<void>;
+  buildIndex(fieldId: number, parameters: CoreIndex): Promise<void>;
   dropIndex(fieldId: number): void;
   hasIndex(fieldId: number): boolean;
   /** The built index as file content; null when there is none. */
   encodeIndex(fieldId: number): Promise<Buffer | null>;
-  /** Loads an index written by `encodeIndex`; rejects with kind `damaged` when it is not whole or not of this segment. */
+  /** Maps an index written by `encodeIndex`; rejects with kind `damaged` when it is not whole or not of this segment. */
   openIndex(fieldId: number, path: string): Promise<void>;
 }
 
@@ -166,8 +211,7 @@ export interface CoreSearch {
   /** Hits wanted per query after `offset`. */
   readonly limit: number;
   readonly offset: number;
-  /** Breadth of the graph walk; 0: the core's default. */
-  readonly ef: number;
+  readonly look?: CoreLook;
   readonly readTimestamp: bigint;
   readonly filter?: Buffer;
   readonly expiry?: CoreExpiry;

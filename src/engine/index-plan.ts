@@ -8,7 +8,7 @@ import { propertyOf } from "../catalog/properties.js";
 import type { IndexDefinition } from "../catalog/types.js";
 import type { FieldSchema } from "../shared/proto/generated/messages.js";
 import { DataType } from "../shared/proto/generated/messages.js";
-import type { CoreHnsw, CoreMetric } from "./core.js";
+import type { CoreIndex, CoreMetric } from "./core.js";
 
 /** Links a node and breadth of the build, by index type: Milvus's defaults for HNSW and AUTOINDEX, the usual M=16 for the rest. */
 const GRAPHS: Record<string, { m: number; efConstruction: number }> = {
@@ -49,11 +49,11 @@ const graphMetric = (index: IndexDefinition): CoreMetric => {
 };
 
 /** About how many bytes a graph over so many rows takes: a code of a byte a dimension, and the links. */
-export const graphBytes = ({ m }: CoreHnsw, rows: number, field: FieldSchema): number =>
+export const graphBytes = ({ m = 16 }: CoreIndex, rows: number, field: FieldSchema): number =>
   rows * (Number(propertyOf(field.typeParams, "dim") ?? 0) + 8 * m + 8);
 
 /** The graph to build for this index, or undefined when a scan serves it. */
-export const graphOf = (index: IndexDefinition, field: FieldSchema): CoreHnsw | undefined => {
+export const graphOf = (index: IndexDefinition, field: FieldSchema): CoreIndex | undefined => {
   if (field.dataType !== DataType.FloatVector) return undefined;
   const type = indexType(index).toUpperCase();
   if (type === "FLAT") return undefined;

@@ -5,7 +5,7 @@
  */
 import type { Collection, IndexDefinition } from "../catalog/types.js";
 import type { IndexProgress } from "./api.js";
-import type { CoreHnsw } from "./core.js";
+import type { CoreIndex } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { graphBytes, graphOf, INDEXED_ROWS_MIN } from "./index-plan.js";
 import { isResident, putAway } from "./residency.js";
@@ -16,10 +16,10 @@ import type { EngineState } from "./state.js";
 interface Wanted {
   readonly entry: SegmentEntry;
   readonly index: IndexDefinition;
-  readonly graph: CoreHnsw;
+  readonly graph: CoreIndex;
 }
 
-const graphFor = (collection: Collection, index: IndexDefinition): CoreHnsw | undefined => {
+const graphFor = (collection: Collection, index: IndexDefinition): CoreIndex | undefined => {
   const field = collection.schema.fields.find((candidate) => candidate.fieldID === index.fieldId);
   return field === undefined ? undefined : graphOf(index, field);
 };
@@ -68,7 +68,7 @@ export const buildAndWrite = async (
   state: EngineState,
   entry: SegmentEntry,
   index: IndexDefinition,
-  graph: CoreHnsw,
+  graph: CoreIndex,
   wanted: () => boolean,
 ): Promise<SegmentIndex | undefined> => {
   const fieldId = Number(index.fieldId);

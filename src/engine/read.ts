@@ -70,17 +70,17 @@ const inWords = async <T>(scope: ReadScope, work: Promise<T>): Promise<T> => {
 export const searchRows = async (state: EngineState, request: SearchRows): Promise<CoreSearchResult & { readTimestamp: Timestamp }> => {
   if (beginsAmongExpiring(request)) return searchRows(state, await chooseMoment(state, request));
   const { segments, ...at } = view(state, request);
-  const { metric, vectors, lengths, limit, offset, ef, radius, rangeFilter, roundDecimal, outputs } = request;
+  const { metric, vectors, lengths, limit, offset, look, radius, rangeFilter, roundDecimal, outputs } = request;
   const work = state.core.search(segments, {
     fieldId: Number(request.fieldId),
     metric,
     vectors,
     limit,
     offset,
-    ef,
     ...at,
     roundDecimal,
     outputs,
+    ...(look === undefined ? {} : { look }),
     ...(lengths === undefined ? {} : { lengths }),
     ...(radius === undefined ? {} : { radius }),
     ...(rangeFilter === undefined ? {} : { rangeFilter }),

@@ -3,7 +3,7 @@
  * Sources: milvus internal/proxy/search_util.go (order, words), knowhere's configs for the ranges of index parameters.
  */
 import type { Collection, IndexDefinition } from "../catalog/types.js";
-import type { CoreMetric } from "../engine/core.js";
+import type { CoreLook, CoreMetric } from "../engine/core.js";
 import { higherIsBetter, indexParameter, indexType } from "../engine/index-plan.js";
 import { failure, invalid, missing, segcore } from "../shared/errors.js";
 import { TOP_K_MAX } from "../shared/limits.js";
@@ -86,14 +86,14 @@ const probesMost = (params: Record<string, unknown>, index: IndexDefinition | un
   return probes >= Number(indexParameter(index, "nlist") ?? LISTS_DEFAULT) / 2;
 };
 
-/** Breadth of the graph walk; 0 when the request says nothing, EF_MAX (all rows) for an IVF index most of whose lists are to be probed. */
-export const efOf = (params: Record<string, unknown>, topK: number, index?: IndexDefinition): number => {
+/** What the request asks of the index; EF_MAX (all rows) for an IVF index most of whose lists are to be probed. */
+export const lookOf = (params: Record<string, unknown>, topK: number, index?: IndexDefinition): CoreLook => {
   const ef = numberParam(params, "ef") ?? (probesMost(params, index) ? EF_MAX : undefined);
-  if (ef === undefined) return 0;
+  if (ef === undefined) return {};
   if (!Number.isInteger(ef)) throw invalid(`Type conflict in json: param 'ef' (${ef}) should be integer`);
   if (ef < 1 || ef > EF_MAX) throw invalid(`Out of range in json: param 'ef' (${ef}) should be in range [1, ${EF_MAX}]`);
   if (ef < topK) throw invalid(`ef(${ef}) should be larger than k(${topK})`);
-  return ef;
+  return { ef };
 };
 
 interface Range {

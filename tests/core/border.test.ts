@@ -152,7 +152,6 @@ describe("a sealed segment", () => {
       vectors: Buffer.from(Float32Array.from(vectorOf(1234n)).buffer),
       limit: 3,
       offset: 0,
-      ef: 0,
       readTimestamp: 1000n,
       roundDecimal: -1,
       outputs: [],

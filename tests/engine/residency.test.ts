@@ -202,7 +202,6 @@ describe("a load", () => {
       vectors: Buffer.alloc(DIM * 4),
       limit: 3,
       offset: 0,
-      ef: 0,
       roundDecimal: -1,
       outputs: [],
     });

@@ -6,6 +6,7 @@
 // In tests napi's macros export nothing, so that nobody calls what they would.
 #![cfg_attr(test, allow(dead_code))]
 
+mod indexes;
 mod pool;
 mod requests;
 mod rows;

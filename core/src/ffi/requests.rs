@@ -4,8 +4,9 @@ use napi::Env;
 use napi::bindgen_prelude::{BigInt, Buffer, ClassInstance, Object};
 use napi_derive::napi;
 
+use super::indexes::{CoreLook, look_of, metric_of};
 use super::pool::{Urgency, promise};
-use super::segment::{CoreSegment, metric_of};
+use super::segment::CoreSegment;
 use super::{error_of, timestamp_of};
 use crate::failure::{Failure, Outcome};
 use crate::search::{self, Output, QueryRequest, SearchRequest, Selection};
@@ -26,7 +27,7 @@ pub struct CoreSearch {
     pub lengths: Option<Vec<u32>>,
     pub limit: u32,
     pub offset: u32,
-    pub ef: u32,
+    pub look: Option<CoreLook>,
     pub read_timestamp: BigInt,
     pub filter: Option<Buffer>,
     pub expiry: Option<CoreExpiry>,
@@ -175,7 +176,7 @@ fn search_request(request: CoreSearch) -> Outcome<SearchRequest> {
         lengths: request.lengths,
         limit: request.limit as usize,
         offset: request.offset as usize,
-        ef: request.ef as usize,
+        look: look_of(request.look),
         read_timestamp: timestamp_of(&request.read_timestamp)?,
         filter: request.filter.map(|filter| filter.to_vec()),
         expiry: request.expiry.map(expiry_of).transpose()?,

@@ -1,20 +1,17 @@
-//! Segments and their indexes.
+//! Segments.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use napi::Env;
-use napi::bindgen_prelude::{BigInt, Buffer, Either, Null, Object, ObjectFinalize};
+use napi::bindgen_prelude::{BigInt, Buffer, Object, ObjectFinalize};
 use napi_derive::napi;
 
 use super::pool::{Urgency, discard, promise};
 use super::rows::{CoreRows, CoreSchema};
 use super::sealing::CoreSealing;
 use super::{error_of, guarded, timestamp_of};
-use crate::distance::Metric;
-use crate::failure::{Arg, Failure, Outcome};
-use crate::index::hnsw::{Hnsw, HnswParameters};
-use crate::segment::column::Values;
-use crate::segment::{IndexSlot, Keys, Sealing, Segment, SegmentSnapshot};
+use crate::failure::{Failure, Outcome};
+use crate::segment::{Keys, Sealing, Segment};
 
 /// Holds a segment until JavaScript lets go of it. Letting go can take long (memory goes back to the system), so a thread of the pool does it: at
 /// `release`, or when the garbage collector finds the object, which is tiny for it.
@@ -28,15 +25,6 @@ impl ObjectFinalize for CoreSegment {
         self.let_go();
         Ok(())
     }
-}
-
-/// How an index is built.
-#[napi(object, object_to_js = false)]
-pub struct CoreHnsw {
-    pub kind: String,
-    pub metric: String,
-    pub m: u32,
-    pub ef_construction: u32,
 }
 
 #[napi]
@@ -62,7 +50,7 @@ impl CoreSegment {
         }
     }
 
-    fn get(&self) -> Option<Arc<Segment>> {
+    pub(super) fn get(&self) -> Option<Arc<Segment>> {
         self.segment.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -169,123 +157,4 @@ impl CoreSegment {
     pub fn start_sealing(&self) -> napi::Result<CoreSealing> {
         guarded(|| Sealing::start(&*self.segment()?)).map(CoreSealing::new)
     }
-
-    #[napi]
-    pub fn build_index<'env>(&self, env: &'env Env, field_id: u32, parameters: CoreHnsw) -> napi::Result<Object<'env>> {
-        let segment = self.segment().map_err(error_of)?;
-        let work = move || {
-            let parameters = parameters_of(&parameters)?;
-            let snapshot = segment.snapshot();
-            let vectors = Vectors::of(&snapshot, field_id)?;
-            put_index(
-                &segment,
-                field_id,
-                Hnsw::build(vectors.values, vectors.dim, vectors.valid, parameters),
-            );
-            Ok(())
-        };
-        promise(env, Urgency::Background, work, |_, ()| Ok(()))
-    }
-
-    #[napi]
-    pub fn drop_index(&self, field_id: u32) {
-        if let Some(segment) = self.get() {
-            segment.drop_index(field_id);
-        }
-    }
-
-    #[napi]
-    pub fn has_index(&self, field_id: u32) -> bool {
-        self.get()
-            .is_some_and(|segment| segment.snapshot().index::<Hnsw>(field_id).is_some())
-    }
-
-    #[napi]
-    pub fn encode_index<'env>(&self, env: &'env Env, field_id: u32) -> napi::Result<Object<'env>> {
-        let index = self.get().and_then(|segment| segment.snapshot().index::<Hnsw>(field_id));
-        let show = |_, bytes: Option<Vec<u8>>| Ok(bytes.map_or(Either::B(Null), |bytes| Either::A(Buffer::from(bytes))));
-        promise(env, Urgency::Background, move || Ok(index.map(|index| index.encode())), show)
-    }
-
-    #[napi]
-    pub fn open_index<'env>(&self, env: &'env Env, field_id: u32, path: String) -> napi::Result<Object<'env>> {
-        let segment = self.segment().map_err(error_of)?;
-        let work = move || {
-            let snapshot = segment.snapshot();
-            let vectors = Vectors::of(&snapshot, field_id)?;
-            let damaged = |text: String| Failure::of_field("damaged", field_id, vec![path.as_str().into(), 0usize.into(), text.into()]);
-            let bytes = std::fs::read(&path).map_err(|error| damaged(error.to_string()))?;
-            let index = Hnsw::decode(&bytes, snapshot.row_count, vectors.dim).map_err(|failure| named(failure, &path))?;
-            put_index(&segment, field_id, index);
-            Ok(())
-        };
-        promise(env, Urgency::Request, work, |_, ()| Ok(()))
-    }
-}
-
-/// The vectors that an index is of.
-struct Vectors<'a> {
-    values: &'a [f32],
-    dim: usize,
-    valid: Option<&'a [u8]>,
-}
-
-impl<'a> Vectors<'a> {
-    fn of(snapshot: &'a SegmentSnapshot, field_id: u32) -> Outcome<Self> {
-        let refuse = |text: &str| Failure::of_field("malformed", field_id, vec![text.into()]);
-        let [chunk] = &snapshot.chunks[..] else {
-            return Err(refuse("only sealed segments are indexed"));
-        };
-        if !snapshot.sealed {
-            return Err(refuse("only sealed segments are indexed"));
-        }
-        let column = snapshot
-            .schema
-            .position(field_id)
-            .map(|at| &chunk.columns[at])
-            .ok_or_else(|| refuse("no such column"))?;
-        let Values::Vectors { dim, values } = &column.values else {
-            return Err(refuse("not a column of vectors"));
-        };
-        Ok(Vectors {
-            values,
-            dim: *dim,
-            valid: column.valid.as_deref(),
-        })
-    }
-}
-
-fn put_index(segment: &Segment, field_id: u32, index: Hnsw) {
-    let byte_size = index.byte_size();
-    segment.put_index(
-        field_id,
-        IndexSlot {
-            index: Arc::new(index),
-            byte_size,
-        },
-    );
-}
-
-fn parameters_of(parameters: &CoreHnsw) -> Outcome<HnswParameters> {
-    let metric = metric_of(&parameters.metric)?;
-    if parameters.kind != "HNSW" || parameters.m < 2 || parameters.ef_construction < 1 {
-        return Err(Failure::malformed("parameters of an index"));
-    }
-    Ok(HnswParameters {
-        metric,
-        m: parameters.m as usize,
-        ef_construction: parameters.ef_construction as usize,
-    })
-}
-
-pub(super) fn metric_of(name: &str) -> Outcome<Metric> {
-    Metric::from_name(name).ok_or_else(|| Failure::malformed(format!("metric {name}")))
-}
-
-/// A failure of kind `damaged` with the file it is of.
-fn named(mut failure: Failure, path: &str) -> Failure {
-    if let (true, Some(file)) = (failure.kind == "damaged", failure.args.first_mut()) {
-        *file = Arg::Text(path.to_owned());
-    }
-    failure
 }

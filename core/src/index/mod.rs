@@ -1,5 +1,8 @@
 //! Indexes: structures beside a segment's vectors that find near rows without looking at all of them.
 
+pub mod file;
 pub mod hnsw;
 pub(crate) mod mix;
 pub mod row_set;
+pub mod vector_index;
+pub mod vectors;

@@ -1,6 +1,7 @@
 //! What is asked of segments and what comes back; the same as `CoreSearch`, `CoreQuery` and their results in `src/engine/core.ts`.
 
 use crate::distance::Metric;
+use crate::index::vector_index::Look;
 use crate::segment::Expiry;
 
 /// One output column. The values are appended to `header`, the encoded type, name and id of its FieldData.
@@ -23,8 +24,8 @@ pub struct SearchRequest {
     /// Hits wanted per query after `offset`.
     pub limit: usize,
     pub offset: usize,
-    /// Breadth of a graph walk; 0: the default.
-    pub ef: usize,
+    /// What is asked of indexes; its `k` is not read.
+    pub look: Look,
     pub read_timestamp: u64,
     pub filter: Option<Vec<u8>>,
     pub expiry: Option<Expiry>,

@@ -17,7 +17,9 @@ use super::scan_bytes::{ByteQuery, ByteRows, ranks_by, scan_bytes};
 use super::top::{Found, Hit, Order, Top, rank, score_of};
 use super::visible::{Part, Sight, Visible};
 use crate::failure::{Failure, Outcome};
-use crate::index::hnsw::{Hnsw, walk_pays};
+use crate::index::row_set::RowSet;
+use crate::index::vector_index::{AnyIndex, Look};
+use crate::index::vectors::{QueryVector, Vectors};
 use crate::segment::column::{Column, Values};
 use crate::segment::schema::{ColumnSchema, ColumnType, Schema};
 use crate::segment::{Keys, Pick, SegmentSnapshot, encode_field, encode_ids};
@@ -29,8 +31,6 @@ const QUERIES_AT_ONCE: usize = 256;
 /// Multiplications that are worth a task of their own: about a millisecond.
 const TASK_PRODUCTS: usize = 8 << 20;
 const TASK_ROWS_MIN: usize = 1024;
-/// Breadth of a graph walk where the request gives none: this, or twice the hits wanted.
-const EF_DEFAULT: usize = 64;
 
 /// The nearest rows of each query. Kinds: `queryDim`, `malformed`, those of a filter. Without segments there is nothing to know of the vectors: the
 /// reply then counts no queries.
@@ -126,6 +126,20 @@ enum Queries<'a> {
     Bytes(Vec<ByteQuery<'a>>),
 }
 
+impl Queries<'_> {
+    /// A query's vector as indexes take it.
+    fn at(&self, query: usize) -> QueryVector<'_> {
+        match self {
+            Queries::Floats(queries) => QueryVector::Floats(queries[query].vector),
+            Queries::Bytes(queries) => match &queries[query] {
+                ByteQuery::Floats { vector, .. } => QueryVector::Floats(vector),
+                ByteQuery::Bits(bits) => QueryVector::Bits(bits),
+                ByteQuery::Sparse(pairs) => QueryVector::Sparse(pairs),
+            },
+        }
+    }
+}
+
 struct Search<'a> {
     request: &'a SearchRequest,
     order: Order<'a>,
@@ -144,23 +158,28 @@ struct Target<'a> {
     vectors: &'a [f32],
     visible: Visible,
     /// The index, where walking it is faster than a scan.
-    walk: Option<Arc<Hnsw>>,
+    walk: Option<Arc<AnyIndex>>,
 }
 
 impl<'a> Target<'a> {
     fn new(part: &Part<'a>, position: usize, sight: &Sight, request: &SearchRequest) -> Self {
         let column = &part.chunk.columns[position];
-        let (vectors, dim): (&[f32], usize) = match &column.values {
-            Values::Vectors { values, dim } => (values, *dim),
-            _ => (&[], 0),
+        let vectors: &[f32] = match &column.values {
+            Values::Vectors { values, .. } => values,
+            _ => &[],
         };
         let visible = sight.visible(part);
-        let walk = part.segment.index::<Hnsw>(request.field_id).filter(|index| {
+        let schema = &part.segment.schema.columns[position];
+        let walk = part.segment.index::<AnyIndex>(request.field_id).filter(|index| {
+            let Some(of) = Vectors::of(schema, column, part.chunk.row_count) else {
+                return false;
+            };
             // A list of what is better than the range would have to be walked through first.
             let serves = index.metric() == request.metric && index.row_count() == part.chunk.row_count && request.range_filter.is_none();
-            // So broad a walk would look at every row.
-            let narrow = request.ef < part.chunk.row_count;
-            serves && narrow && part.segment.chunks.len() == 1 && walk_pays(visible.count(), part.chunk.row_count, dim)
+            serves
+                && part.segment.chunks.len() == 1
+                && !matches!(visible, Visible::Few(_))
+                && index.pays(visible.count(), &of, &request.look)
         });
         Target {
             column,
@@ -295,20 +314,21 @@ impl Search<'_> {
 
     fn walk(&self, part: usize, query: usize, wanted: &Wanted) -> Found {
         let target = &self.targets[part];
-        let (Some(index), Queries::Floats(queries)) = (&target.walk, &self.queries) else {
+        let row_count = self.order.parts[part].chunk.row_count;
+        let of = Vectors::of(self.column, target.column, row_count);
+        let (Some(index), Some(of)) = (&target.walk, of) else {
             unreachable!("a task to walk has an index")
         };
-        let allowed = if let Visible::Set(set) = &target.visible { Some(set) } else { None };
+        let allowed: Option<&RowSet> = if let Visible::Set(set) = &target.visible { Some(set) } else { None };
         let limit = wanted.limit.min(target.visible.count());
-        let ef = if self.request.ef == 0 {
-            EF_DEFAULT.max(2 * limit)
-        } else {
-            self.request.ef
+        let look = Look {
+            k: limit,
+            ..self.request.look.clone()
         };
-        let rows = index.search(target.vectors, queries[query].vector, limit, ef, allowed);
-        if rows.len() < limit && target.column.valid.is_none() {
-            // The graph did not lead to rows that are there.
-            let mut found = self.scan(part, 0..self.order.parts[part].chunk.row_count, &[query], wanted);
+        let rows = index.search(&of, self.queries.at(query), &look, allowed);
+        if rows.len() < limit && target.column.valid.is_none() && !index.may_find_fewer() {
+            // The index did not lead to rows that are there.
+            let mut found = self.scan(part, 0..row_count, &[query], wanted);
             return found.remove(0);
         }
         let full = rows.len() == limit && limit < target.visible.count();

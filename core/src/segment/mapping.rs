@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use memmap2::Mmap;
 
-/// Maps a segment file.
+/// Maps the file of a segment or an index.
 pub fn map(file: &File) -> std::io::Result<Mmap> {
-    // SAFETY: segment files are written once and never changed or cut afterwards; the folder's lock keeps other processes away.
+    // SAFETY: such files are written once and never changed or cut afterwards; the folder's lock keeps other processes away.
     unsafe { Mmap::map(file) }
 }
 

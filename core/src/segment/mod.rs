@@ -20,7 +20,7 @@ mod key_filter;
 mod key_index;
 pub mod keys;
 mod layout;
-mod mapping;
+pub mod mapping;
 #[cfg(test)]
 mod measure;
 pub mod merging;

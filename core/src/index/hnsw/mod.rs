@@ -14,6 +14,7 @@ mod graph;
 mod measure;
 mod plan;
 mod search;
+mod served;
 mod space;
 #[cfg(test)]
 mod tests;

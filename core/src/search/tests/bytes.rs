@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::distance::Metric;
 use crate::filter::tests::random::Random;
+use crate::index::vector_index::Look;
 use crate::search::request::SearchRequest;
 use crate::search::search;
 use crate::segment::buffer::Buffer;
@@ -182,7 +183,7 @@ impl World {
             vectors: queries.concat(),
             limit: 7,
             offset: 1,
-            ef: 0,
+            look: Look::default(),
             read_timestamp: 10,
             filter: None,
             expiry: None,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::model::{RowFilter, SERIAL, VECTOR, World, integers_in, vector};
 use crate::distance::{Metric, kernels};
 use crate::filter::tests::random::{Random, seed};
+use crate::index::vector_index::Look;
 use crate::search::request::{Output, QueryRequest, SearchReply, SearchRequest, Selection};
 use crate::search::{count, keys, query, search};
 
@@ -14,7 +15,7 @@ fn score(metric: Metric, query: &[f32], row: &[f32]) -> f32 {
         Metric::L2 => query.iter().zip(row).map(|(left, right)| (left - right) * (left - right)).sum(),
         Metric::Ip => dot + 0.0,
         Metric::Cosine => dot * (kernels().inverse_norm(query) * kernels().inverse_norm(row)) + 0.0,
-        Metric::Hamming | Metric::Jaccard => unreachable!("metrics of bits"),
+        _ => unreachable!("metrics of bits"),
     }
 }
 
@@ -70,7 +71,7 @@ fn request(random: &mut Random, world: &World, queries: &[Vec<f32>], filter: &Ro
         lengths: None,
         limit: random.pick(&[1, 3, 10, 200]),
         offset: random.pick(&[0, 0, 2, 50]),
-        ef: 0,
+        look: Look::default(),
         read_timestamp: world.clock - random.below(world.clock as usize) as u64 / 4,
         filter: filter.program(world),
         expiry: None,

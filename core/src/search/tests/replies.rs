@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::model::{DIM, KEY, RowFilter, SERIAL, VECTOR, World, vector};
 use crate::distance::Metric;
 use crate::filter::tests::random::Random;
+use crate::index::vector_index::Look;
 use crate::search::request::{Output, QueryRequest, SearchRequest, Selection};
 use crate::search::{count, keys, query, search};
 use crate::segment::segment::Segment;
@@ -17,7 +18,7 @@ fn request(bytes: usize) -> SearchRequest {
         lengths: None,
         limit: 5,
         offset: 0,
-        ef: 0,
+        look: Look::default(),
         read_timestamp: u64::MAX - 1,
         filter: None,
         expiry: None,

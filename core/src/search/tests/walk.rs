@@ -9,6 +9,7 @@ use crate::filter::program::{Comparison, Node, Operand, Value};
 use crate::filter::tests::encode::encode;
 use crate::filter::tests::random::{Random, seed};
 use crate::index::hnsw::{Hnsw, HnswParameters, walk_pays};
+use crate::index::vector_index::{AnyIndex, Look};
 use crate::search::request::SearchRequest;
 use crate::search::search;
 use crate::segment::buffer::Buffer;
@@ -81,7 +82,7 @@ fn request(metric: Metric, queries: &[f32], below: Option<i64>) -> SearchRequest
         lengths: None,
         limit: 8,
         offset: 2,
-        ef: 0,
+        look: Look::default(),
         read_timestamp: 100,
         filter: below.map(|below| {
             encode(&[Node::Compare {
@@ -111,7 +112,7 @@ fn add_index(segment: &Segment, rows: &[f32], metric: Metric) {
     );
     let slot = IndexSlot {
         byte_size: index.byte_size(),
-        index: Arc::new(index),
+        index: Arc::new(Box::new(index) as AnyIndex),
     };
     segment.put_index(VECTOR, slot);
 }
