@@ -2,8 +2,8 @@
  * Which segments a compaction makes into others. Pure: segments and settings in, plans out.
  *
  * A plan stays within one partition. Routine plans keep two things low: dead rows (a segment of which a fifth is deleted or expired is written anew) and
- * the number of segments (four of about one size become one, so that a row is written anew only when its segment grows fourfold). Asked for by a
- * user, a compaction does all there is to do at once. Sources: milvus internal/datacoord/compaction_policy_single.go, compaction_trigger.go.
+ * the number of segments (four of about one size become one, so that a row is written anew only when its segment grows fourfold; of the smallest, three,
+ * as in Milvus). Asked for by a user, a compaction does all there is to do at once. Sources: milvus internal/datacoord/compaction_policy_single.go, compaction_trigger.go.
  */
 import type { SegmentEntry } from "./shard.js";
 
@@ -36,6 +36,8 @@ export interface PlanRequest {
 const DEAD_PART_MAX = 0.2;
 /** Segments of about one size that are merged by themselves. */
 const SAME_SIZE_MAX = 4;
+/** The smallest, which cost next to nothing, are merged when there are so many (Milvus: dataCoord.compaction.min.segment). */
+const SMALLEST_MAX = 3;
 /** A segment below this part of the target is small (Milvus: dataCoord.segment.smallProportion). */
 const SMALL_PART = 0.5;
 /** Above this part of the target it is too large. */
@@ -79,7 +81,9 @@ const groupBy = <K>(entries: readonly SegmentEntry[], key: (entry: SegmentEntry)
 const routine = (entries: readonly SegmentEntry[], request: PlanRequest): SegmentEntry[][] => {
   const dead = entries.filter((entry) => mostlyDead(entry, request));
   const small = entries.filter((entry) => !dead.includes(entry) && entry.level === 1 && entry.fileBytes < request.targetBytes * SMALL_PART);
-  const merged = [...groupBy(small, tierOf).values()].flatMap((tier) => bins(tier, request.targetBytes, SAME_SIZE_MAX));
+  const merged = [...groupBy(small, tierOf)].flatMap(([tier, members]) =>
+    bins(members, request.targetBytes, tier === 0 ? SMALLEST_MAX : SAME_SIZE_MAX),
+  );
   return [...dead.map((entry) => [entry]), ...merged];
 };
 
