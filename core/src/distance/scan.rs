@@ -12,7 +12,7 @@ pub fn score(metric: Metric, left: &[f32], right: &[f32]) -> f32 {
         Metric::L2 => kernels.l2(left, right),
         Metric::Ip => kernels.dot(left, right),
         Metric::Cosine => cosine(kernels, left, kernels.inverse_norm(left), right),
-        Metric::Hamming | Metric::Jaccard => unreachable!("a metric of bits"),
+        _ => unreachable!("a metric of bits"),
     }
 }
 
@@ -29,7 +29,7 @@ pub fn scan(metric: Metric, query: &[f32], rows: &[f32], dim: usize, out: &mut [
     let four = |rows: [&[f32]; 4]| match metric {
         Metric::L2 => kernels.l2_four(query, rows),
         Metric::Ip | Metric::Cosine => kernels.dot_four(query, rows),
-        Metric::Hamming | Metric::Jaccard => unreachable!("a metric of bits"),
+        _ => unreachable!("a metric of bits"),
     };
     let ahead = (BYTES_AHEAD / size_of::<f32>()).max(dim * 4);
     let mut blocks = out.chunks_exact_mut(4);
@@ -45,7 +45,7 @@ pub fn scan(metric: Metric, query: &[f32], rows: &[f32], dim: usize, out: &mut [
         *score = match metric {
             Metric::L2 => kernels.l2(query, row),
             Metric::Ip | Metric::Cosine => kernels.dot(query, row),
-            Metric::Hamming | Metric::Jaccard => unreachable!("a metric of bits"),
+            _ => unreachable!("a metric of bits"),
         };
     }
     if metric == Metric::Cosine {

@@ -140,7 +140,7 @@ impl Block {
                 self.scores
                     .push(kernels.dot(query.vector, row) * (query.inverse_norm * inverse_norm));
             }
-            Metric::Hamming | Metric::Jaccard => unreachable!("a metric of bits"),
+            _ => unreachable!("a metric of bits"),
         });
     }
 
@@ -185,7 +185,7 @@ impl Block {
             self.scores.extend(match metric {
                 Metric::L2 => kernels().l2_four(query.vector, vectors),
                 Metric::Ip | Metric::Cosine => kernels().dot_four(query.vector, vectors),
-                Metric::Hamming | Metric::Jaccard => unreachable!("a metric of bits"),
+                _ => unreachable!("a metric of bits"),
             });
         }
         for &row in rest {

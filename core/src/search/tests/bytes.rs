@@ -82,6 +82,8 @@ fn score(kind: u32, metric: Metric, left: &[i8], right: &[i8]) -> Option<f64> {
             0.0 => 0.0,
             either => 1.0 - bits(|left, right| left & right) / either,
         },
+        Metric::Substructure => return (bits(|left, right| left & !right) == 0.0).then_some(0.0),
+        Metric::Superstructure => return (bits(|left, right| right & !left) == 0.0).then_some(0.0),
     })
 }
 
