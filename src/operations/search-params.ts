@@ -3,8 +3,8 @@
  * Sources: milvus internal/proxy/search_util.go (order, words), knowhere's configs for the ranges of index parameters.
  */
 import type { Collection, IndexDefinition } from "../catalog/types.js";
-import type { CoreLook, CoreMetric } from "../engine/core.js";
-import { higherIsBetter, indexParameter, indexType } from "../engine/index-plan.js";
+import type { CoreMetric } from "../engine/core.js";
+import { higherIsBetter, indexParameter } from "../engine/index-plan.js";
 import { failure, invalid, missing, segcore } from "../shared/errors.js";
 import { TOP_K_MAX } from "../shared/limits.js";
 import type { FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
@@ -73,27 +73,6 @@ const numberParam = (params: Record<string, unknown>, key: string): number | und
   if (typeof number !== "number" || Number.isNaN(number))
     throw invalid(`Type conflict in json: param '${key}' (${JSON.stringify(value)}) should be a number`);
   return number;
-};
-
-const EF_MAX = 2147483647;
-
-const LISTS_DEFAULT = 128;
-
-/** Whether a search of an IVF index asks to look at half of its lists or more: it wants to pay for nearly exact answers. */
-const probesMost = (params: Record<string, unknown>, index: IndexDefinition | undefined): boolean => {
-  const probes = numberParam(params, "nprobe");
-  if (probes === undefined || index === undefined || !indexType(index).toUpperCase().startsWith("IVF")) return false;
-  return probes >= Number(indexParameter(index, "nlist") ?? LISTS_DEFAULT) / 2;
-};
-
-/** What the request asks of the index; EF_MAX (all rows) for an IVF index most of whose lists are to be probed. */
-export const lookOf = (params: Record<string, unknown>, topK: number, index?: IndexDefinition): CoreLook => {
-  const ef = numberParam(params, "ef") ?? (probesMost(params, index) ? EF_MAX : undefined);
-  if (ef === undefined) return {};
-  if (!Number.isInteger(ef)) throw invalid(`Type conflict in json: param 'ef' (${ef}) should be integer`);
-  if (ef < 1 || ef > EF_MAX) throw invalid(`Out of range in json: param 'ef' (${ef}) should be in range [1, ${EF_MAX}]`);
-  if (ef < topK) throw invalid(`ef(${ef}) should be larger than k(${topK})`);
-  return { ef };
 };
 
 interface Range {

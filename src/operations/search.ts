@@ -18,11 +18,12 @@ import {
 } from "../shared/proto/generated/messages.js";
 import { type Init, WireError } from "../shared/proto/wire.js";
 import { primaryField } from "../shared/schema.js";
+import { lookOf } from "./look.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { routed } from "./partition-routing.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
 import { type IteratorPage, iteratorPage, pageRange, pageReply, pageSize } from "./search-iterator.js";
-import { indexOf, indexParams, lookOf, metricOf, rangeOf, roundDecimalOf, vectorField, windowOf } from "./search-params.js";
+import { indexOf, indexParams, metricOf, rangeOf, roundDecimalOf, vectorField, windowOf } from "./search-params.js";
 import { searchRoutes } from "./search-rest.js";
 import { databaseOf } from "./support.js";
 import { resultTimeZone, withMomentTexts } from "./timestamptz.js";
@@ -179,7 +180,7 @@ export const search = async (call: Call, request: SearchRequest): Promise<Init<S
     vectors: vectors.values.length === 1 ? (vectors.values[0] as Buffer) : Buffer.concat(vectors.values),
     ...(field.dataType === DataType.SparseFloatVector ? { lengths: vectors.values.map((value) => value.length) } : {}),
     ...window,
-    look: lookOf(extra, window.limit + window.offset, index),
+    look: lookOf(params, extra, window.limit + window.offset, index),
     ...range,
     ...(page === undefined ? {} : { rangeFilter: pageRange(page, metric, range.rangeFilter) }),
     // A page's bound is a score as it is.
