@@ -63,6 +63,10 @@ export const sealedEntry = (
   compacting: false,
 });
 
+/** Of rows with one key and time of writing a reader takes the last; where they lie in several partitions, this is one order whatever was merged when. */
+const byPartition = (entries: readonly SegmentEntry[]): readonly SegmentEntry[] =>
+  entries.toSorted((one, other) => Number(one.partitionId - other.partitionId));
+
 export class Shard {
   schema: CoreSchema;
   private segments: readonly SegmentEntry[] = [];
@@ -100,7 +104,7 @@ export class Shard {
   }
 
   add(entry: SegmentEntry): void {
-    this.segments = [...this.segments, entry];
+    this.segments = byPartition([...this.segments, entry]);
   }
 
   /** Appends rows that came at `now` (milliseconds since 1970) to the partition's growing segment; it is made when there is none. */
@@ -156,7 +160,7 @@ export class Shard {
 
   /** Puts segments in the place of others that hold the same rows, and lets go of those. */
   replace(sources: readonly SegmentEntry[], outputs: readonly SegmentEntry[]): void {
-    this.segments = [...this.segments.filter((entry) => !sources.includes(entry)), ...outputs];
+    this.segments = byPartition([...this.segments.filter((entry) => !sources.includes(entry)), ...outputs]);
     for (const entry of sources) entry.core.release();
   }
 

@@ -32,7 +32,7 @@ pub fn score_of(metric: Metric, rank: u32) -> f32 {
     f32::from_bits(if rising >> 31 == 1 { rising & !(1 << 31) } else { !rising })
 }
 
-/// Orders hits: best first, then by smaller key, then (of rows with the same key) by part and row.
+/// Orders hits: best first, then by smaller key, then (of rows with the same key) the newest first: of those written at one moment the last.
 pub struct Order<'a> {
     pub parts: &'a [Part<'a>],
     pub primary: usize,
@@ -46,10 +46,15 @@ impl<'a> Order<'a> {
         }
     }
 
+    fn written(&self, hit: &Hit) -> (u64, u32, u32) {
+        let pick = self.pick(hit);
+        (pick.chunk.timestamps[pick.row as usize], hit.part, hit.row)
+    }
+
     pub fn compare(&self, left: &Hit, right: &Hit) -> Ordering {
         left.rank.cmp(&right.rank).then_with(|| {
             let keys = key_of(&self.pick(left), self.primary).cmp(&key_of(&self.pick(right), self.primary));
-            keys.then((left.part, left.row).cmp(&(right.part, right.row)))
+            keys.then_with(|| self.written(right).cmp(&self.written(left)))
         })
     }
 }

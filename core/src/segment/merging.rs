@@ -2,7 +2,8 @@
 //!
 //! A row is left out when nobody sees it any more: deleted at or before a given moment, or expired. The others go, with their times of writing, into outputs
 //! that hold consecutive ranges of the primary key, or of a clustering column (nulls first); each output is in the order (key, time of writing), as every
-//! sealed segment. The plan costs a few bytes a row; columns are copied block by block as the files are written (`sealing.rs`).
+//! sealed segment. Rows with one key that one request wrote stay together and in their order, since only that tells which of them is the newest; a clustering
+//! column ranks them all by the last of them. The plan costs a few bytes a row; columns are copied block by block as the files are written (`sealing.rs`).
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -62,19 +63,29 @@ pub fn merge(segments: &[SegmentSnapshot], merge: &Merge) -> Outcome<Merging> {
     let dropped_rows = row_count - kept.len();
     let count = output_count(&source, &kept, merge.target_bytes);
     let total = kept.len();
+    let sorted = source.sorted(kept);
     let ordered = match clustering {
-        None => source.sorted(kept),
-        Some(at) => by_column(&source.chunks, at, kept),
+        None => sorted,
+        Some(at) => by_column(&source, at, sorted),
     };
-    let outputs = (0..count).map(|part| {
-        let rows = ordered[part * total / count..(part + 1) * total / count].to_vec();
+    let ends = (1..=count).map(|part| end_of_twins(&source, &ordered, part * total / count));
+    let mut start = 0;
+    let outputs = ends.filter_map(|end| {
+        let rows = ordered.get(start..end).filter(|rows| !rows.is_empty())?.to_vec();
+        start = end;
         let order = if clustering.is_some() { source.sorted(rows) } else { rows };
-        Sealing::of_rows(source.clone(), order, merge.drop_deleted_up_to)
+        Some(Sealing::of_rows(source.clone(), order, merge.drop_deleted_up_to))
     });
     Ok(Merging {
         outputs: outputs.collect(),
         dropped_rows,
     })
+}
+
+/// The first place from `end` on that does not divide rows with one key and time of writing.
+fn end_of_twins(source: &Source, ordered: &[Origin], end: usize) -> usize {
+    let divides = |end: &usize| (1..ordered.len()).contains(end) && source.are_twins(ordered[end - 1], ordered[*end]);
+    (end..).find(|end| !divides(end)).unwrap_or(end)
 }
 
 /// As many as the bytes of one file of all rows have room in; none for no row.
@@ -98,11 +109,17 @@ fn keeps(chunk: &Chunk, row: usize, drop_deleted_up_to: u64, expired: Option<&Ex
     (deleted == ALIVE || deleted > drop_deleted_up_to) && !expired.is_some_and(|expired| expired.has(chunk, row))
 }
 
-/// The rows in the order of a column's values.
-fn by_column(chunks: &[Arc<Chunk>], at: usize, mut rows: Vec<Origin>) -> Vec<Origin> {
-    let of = |origin: &Origin| (&*chunks[origin.chunk as usize].columns[at], origin.row as usize);
-    rows.par_sort_unstable_by(|one, other| compare(of(one), of(other)).then_with(|| one.cmp(other)));
-    rows
+/// Rows in the order (key, time of writing), put in the order of a column's values.
+fn by_column(source: &Source, at: usize, sorted: Vec<Origin>) -> Vec<Origin> {
+    let of = |origin: &Origin| (&*source.chunks[origin.chunk as usize].columns[at], origin.row as usize);
+    let twins = sorted.chunk_by(|one, other| source.are_twins(*one, *other));
+    let ranked = twins.flat_map(|twins| {
+        let last = twins.last().copied();
+        twins.iter().filter_map(move |origin| last.map(|last| (last, *origin)))
+    });
+    let mut ranked: Vec<(Origin, Origin)> = ranked.collect();
+    ranked.par_sort_unstable_by(|one, other| compare(of(&one.0), of(&other.0)).then_with(|| one.cmp(other)));
+    ranked.into_iter().map(|(_, origin)| origin).collect()
 }
 
 /// Null is before every value.

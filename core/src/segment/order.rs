@@ -68,6 +68,15 @@ impl Source {
         keys.then_with(|| (self.written(one), one).cmp(&(self.written(other), other)))
     }
 
+    /// Whether two rows have one key and one time of writing: they came with one request.
+    pub fn are_twins(&self, one: Origin, other: Origin) -> bool {
+        let same_key = || match self.schema.columns[self.schema.primary].kind {
+            ColumnType::Int64 => self.integer(one) == self.integer(other),
+            _ => self.text(one) == self.text(other),
+        };
+        self.written(one) == self.written(other) && same_key()
+    }
+
     fn written(&self, origin: Origin) -> u64 {
         self.chunks[origin.chunk as usize].timestamps[origin.row as usize]
     }

@@ -95,7 +95,8 @@ fn alive_rows<'a>(
     expired: Option<&Expired>,
 ) -> Outcome<Vec<Option<Pick<'a>>>> {
     let row_count = keys.values.row_count();
-    let mut rows: Vec<Option<Pick>> = vec![None; row_count];
+    // With the place of the segment.
+    let mut rows: Vec<Option<(usize, Pick)>> = vec![None; row_count];
     let (places, asked): (HashMap<Vec<u8>, usize>, Keys) = match &keys.values {
         Values::Int64(values) => (
             values
@@ -114,7 +115,7 @@ fn alive_rows<'a>(
     if places.len() < row_count {
         return Err(Failure::new("duplicateKeys", vec![]));
     }
-    for segment in segments {
+    for (at, segment) in segments.iter().enumerate() {
         let primary = segment.schema.primary;
         for pick in segment.lookup(&asked) {
             let row = pick.row as usize;
@@ -127,13 +128,13 @@ fn alive_rows<'a>(
             };
             let Some(&place) = key else { continue };
             // Of rows written at one moment the later one, as for a query.
-            let written = |pick: &Pick| (pick.chunk.timestamps[pick.row as usize], pick.row);
-            if rows[place].as_ref().is_none_or(|held| written(held) <= written(&pick)) {
-                rows[place] = Some(pick);
+            let age = |of: usize, pick: &Pick| (pick.chunk.timestamps[pick.row as usize], of, pick.row);
+            if rows[place].as_ref().is_none_or(|(of, held)| age(*of, held) <= age(at, &pick)) {
+                rows[place] = Some((at, pick));
             }
         }
     }
-    Ok(rows)
+    Ok(rows.into_iter().map(|row| row.map(|(_, pick)| pick)).collect())
 }
 
 fn complete(

@@ -107,6 +107,12 @@ fn check(world: &World, queries: &[Vec<f32>], request: &SearchRequest, filter: &
             let row = world.rows.iter().find(|row| row.serial == *serial).expect("a row");
             let row_score = row.vector.as_ref().map(|vector| score(request.metric, query, vector));
             assert_eq!((*key, Some(*hit)), (row.key, row_score), "{what}");
+            let as_near = world.visible(request.read_timestamp, filter).into_iter().filter(|other| {
+                let other_score = other.vector.as_ref().map(|vector| score(request.metric, query, vector));
+                other.key == row.key && other_score == row_score
+            });
+            let newest = as_near.max_by_key(|other| (other.written, other.serial)).map(|other| other.serial);
+            assert_eq!(newest, Some(*serial), "{what}");
         }
         at += *topk as usize;
     }
