@@ -167,7 +167,7 @@ export class Compactor {
     const routine: Routine = { collectionId: collection.id, plan: result };
     if (priority === Priority.Routine) this.routines.add(routine);
     this.scheduler
-      .run(description, (progress) => mergeSegments(this.state, collection, plan, this.hooks, progress))
+      .run(description, (progress) => mergeSegments(this.state, collection.id, plan, this.hooks, progress))
       .then(
         (targets) => {
           result.targets = targets ?? [];

@@ -52,13 +52,15 @@ const droppingOf = (state: EngineState, collection: Collection): Dropping => {
 /** Returns the ids of the new segments; undefined when the sources went meanwhile or the engine closes. */
 export const mergeSegments = async (
   state: EngineState,
-  collection: Collection,
+  collectionId: bigint,
   plan: MergePlan,
   hooks: MergeHooks,
   progress: Progress,
 ): Promise<bigint[] | undefined> => {
-  const shard = state.shards.get(collection.id);
-  if (shard === undefined) return undefined;
+  // As it is now: rows may have been given more time to live since the merge was planned.
+  const collection = state.catalog.collections.get(collectionId);
+  const shard = state.shards.get(collectionId);
+  if (collection === undefined || shard === undefined) return undefined;
   const wanted = (): boolean => !hooks.stopped() && plan.sources.every((entry) => shard.holds(entry));
   if (!wanted()) return undefined;
   const { deletedUpTo, expiry, horizon } = droppingOf(state, collection);

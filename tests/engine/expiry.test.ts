@@ -110,6 +110,14 @@ const seen = async (): Promise<number[]> => {
   return ids;
 };
 const flush = () => driver.call("Flush", { collectionNames: [collectionName] });
+/** Carries out a compaction of the collection as it was. */
+const compacted = async (of: Collection): Promise<void> => {
+  const { id } = await engine.compact(of, { kind: "mix" });
+  for (let left = 500; !engine.compaction(id)?.plans.every(({ state }) => state !== "executing"); left--) {
+    if (left === 0) throw new Error("the compaction does not end");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
 
 describe("collection.ttl.seconds", () => {
   it.each(["FLAT", "HNSW"])("hides rows that many seconds after they were written: %s", async (index) => {
@@ -172,16 +180,25 @@ describe("collection.ttl.seconds", () => {
     nowMs += 101_000;
     await insert([3]);
     await flush();
-    const compaction = await engine.compact(collection(), { kind: "mix" });
-    for (let left = 500; !engine.compaction(compaction.id)?.plans.every(({ state }) => state !== "executing"); left--) {
-      if (left === 0) throw new Error("the compaction does not end");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await compacted(collection());
     expect(await seen()).toEqual([3]);
     await alter({}, ["collection.ttl.seconds"]);
     expect(await seen()).toEqual([3]);
     expect(engine.rowCount(collection())).toBe(1);
     expect(readdirSync(join(folder, "segments")).filter((name) => name.endsWith(".seg"))).toHaveLength(1);
+  });
+
+  it("is for a compaction what it is when that begins, not when it was planned", async () => {
+    await create({ "collection.ttl.seconds": "100" });
+    await insert([1, 2]);
+    await flush();
+    const planned = collection();
+    await alter({ "collection.ttl.seconds": "1000" });
+    nowMs += 101_000;
+    await insert([3]);
+    await flush();
+    await compacted(planned);
+    expect(await seen()).toEqual([1, 2, 3]);
   });
 });
 
