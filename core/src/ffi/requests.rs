@@ -9,7 +9,8 @@ use super::pool::{Urgency, promise};
 use super::segment::CoreSegment;
 use super::{error_of, timestamp_of};
 use crate::failure::{Failure, Outcome};
-use crate::search::{self, Output, QueryRequest, SearchRequest, Selection};
+use crate::search::{self, GroupBy, GroupField, Output, QueryRequest, SearchRequest, Selection};
+use crate::segment::schema::ColumnType;
 use crate::segment::{Expiry, SegmentSnapshot};
 
 #[napi(object, object_to_js = false)]
@@ -35,6 +36,23 @@ pub struct CoreSearch {
     pub range_filter: Option<f64>,
     pub round_decimal: i32,
     pub outputs: Vec<CoreOutput>,
+    pub group_by: Option<CoreGroupBy>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct CoreGroupBy {
+    pub fields: Vec<CoreGroupField>,
+    pub size: u32,
+    pub strict: bool,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct CoreGroupField {
+    pub id: u32,
+    pub header: Buffer,
+    pub path: Option<Vec<String>>,
+    pub cast: Option<u32>,
+    pub strict_cast: Option<bool>,
 }
 
 #[napi(object, object_from_js = false)]
@@ -43,6 +61,7 @@ pub struct CoreSearchResult {
     pub ids: Buffer,
     pub scores: Buffer,
     pub fields: Vec<Buffer>,
+    pub groups: Vec<Buffer>,
 }
 
 #[napi(object, object_to_js = false)]
@@ -85,6 +104,7 @@ pub fn search<'env>(env: &'env Env, segments: Segments, request: CoreSearch) -> 
                 ids: reply.ids.into(),
                 scores: reply.scores.into(),
                 fields: buffers(reply.fields),
+                groups: buffers(reply.groups),
             })
         },
     )
@@ -184,6 +204,25 @@ fn search_request(request: CoreSearch) -> Outcome<SearchRequest> {
         range_filter: request.range_filter.map(|end| end as f32),
         round_decimal: request.round_decimal,
         outputs: request.outputs.into_iter().map(output_of).collect(),
+        group_by: request.group_by.map(group_by_of).transpose()?,
+    })
+}
+
+fn group_by_of(by: CoreGroupBy) -> Outcome<GroupBy> {
+    let field = |field: CoreGroupField| {
+        let cast = |number: u32| ColumnType::from_number(number).ok_or_else(|| Failure::malformed("type to cast groups to"));
+        Ok(GroupField {
+            field_id: field.id,
+            header: field.header.to_vec(),
+            path: field.path.unwrap_or_default(),
+            cast: field.cast.map(cast).transpose()?,
+            strict_cast: field.strict_cast.unwrap_or(false),
+        })
+    };
+    Ok(GroupBy {
+        fields: by.fields.into_iter().map(field).collect::<Outcome<_>>()?,
+        size: (by.size as usize).max(1),
+        strict: by.strict,
     })
 }
 

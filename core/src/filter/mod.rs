@@ -9,7 +9,7 @@ mod bind_json;
 mod contains;
 mod execute;
 mod integer_set;
-mod json;
+pub(crate) mod json;
 mod json_test;
 mod leaf;
 mod like;

@@ -1,10 +1,14 @@
 //! One request over the snapshots of many segments.
 //!
 //! A snapshot's chunks are the parts of a request. For each, `visible` tells the rows that the reader may see and the filter takes; `search` ranks them
-//! by a graph walk or a scan (`scan`: float32; `scan_bytes`: all other vectors) and keeps the best (`top`); `query` takes those with the smallest keys. `request` has what is asked and answered.
+//! by a graph walk or a scan (`scan`: float32; `scan_bytes`: all other vectors) and keeps the best (`top`); `query` takes those with the smallest keys. `groups` makes a search's hits groups, by the
+//! values that `group_keys` reads. `request` has what is asked and answered.
 
+mod group_keys;
+mod groups;
 mod key;
 mod query;
+mod reply;
 mod request;
 mod scan;
 mod scan_bytes;
@@ -16,5 +20,5 @@ mod top;
 mod visible;
 
 pub use query::{count, keys, query};
-pub use request::{Output, QueryReply, QueryRequest, SearchReply, SearchRequest, Selection};
+pub use request::{GroupBy, GroupField, Output, QueryReply, QueryRequest, SearchReply, SearchRequest, Selection};
 pub use search::search;

@@ -9,8 +9,8 @@ use std::collections::btree_map::Entry;
 use rayon::prelude::*;
 
 use super::key::{Key, key_of};
+use super::reply::encode_outputs;
 use super::request::{QueryReply, QueryRequest, Selection};
-use super::search::encode_outputs;
 use super::visible::{Part, Sight, push_bits};
 use crate::failure::Outcome;
 use crate::segment::{Keys, Pick, SegmentSnapshot, encode_ids};

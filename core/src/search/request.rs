@@ -3,6 +3,7 @@
 use crate::distance::Metric;
 use crate::index::vector_index::Look;
 use crate::segment::Expiry;
+use crate::segment::schema::ColumnType;
 
 /// One output column. The values are appended to `header`, the encoded type, name and id of its FieldData.
 #[derive(Clone, Debug)]
@@ -36,6 +37,31 @@ pub struct SearchRequest {
     /// Decimals that scores are rounded to; negative: none.
     pub round_decimal: i32,
     pub outputs: Vec<Output>,
+    /// `limit` and `offset` then count groups.
+    pub group_by: Option<GroupBy>,
+}
+
+/// How hits are grouped: those with the same values of these fields make a group; null is a value of its own.
+#[derive(Clone, Debug)]
+pub struct GroupBy {
+    pub fields: Vec<GroupField>,
+    /// Hits that a group has at most.
+    pub size: usize,
+    /// Groups are filled as far as there are rows; else with what is found while looking for other groups.
+    pub strict: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct GroupField {
+    pub field_id: u32,
+    /// The encoded type, name and id of the FieldData that tells each hit's value.
+    pub header: Vec<u8>,
+    /// JSON: the keys that lead to the value; none: the whole document.
+    pub path: Vec<String>,
+    /// JSON: what the value is read as, Bool, an integer type or VarChar, others being null; None: its text.
+    pub cast: Option<ColumnType>,
+    /// JSON: a value of another type fails the search.
+    pub strict_cast: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +74,8 @@ pub struct SearchReply {
     pub scores: Vec<u8>,
     /// One encoded FieldData an output.
     pub fields: Vec<Vec<u8>>,
+    /// One encoded FieldData a field of `group_by`. A query's hits stand group by group, best group first.
+    pub groups: Vec<Vec<u8>>,
 }
 
 /// The rows that a query, a count or a listing of keys is about.

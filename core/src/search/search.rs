@@ -10,19 +10,21 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::groups::Groups;
 use super::key::key_of;
+use super::reply;
 use super::request::{SearchReply, SearchRequest};
 use super::scan::{Query, Rows, Wanted, scan};
 use super::scan_bytes::{ByteQuery, ByteRows, ranks_by, scan_bytes};
-use super::top::{Found, Hit, Order, Top, rank, score_of};
+use super::top::{Found, Hit, Order, Top, rank};
 use super::visible::{Part, Sight, Visible};
 use crate::failure::{Failure, Outcome};
 use crate::index::row_set::RowSet;
 use crate::index::vector_index::{AnyIndex, Look};
 use crate::index::vectors::{QueryVector, Vectors};
+use crate::segment::SegmentSnapshot;
 use crate::segment::column::{Column, Values};
 use crate::segment::schema::{ColumnSchema, ColumnType, Schema};
-use crate::segment::{Keys, Pick, SegmentSnapshot, encode_field, encode_ids};
 
 /// Queries that share a pass over rows.
 const QUERIES_TOGETHER: usize = 16;
@@ -36,13 +38,7 @@ const TASK_ROWS_MIN: usize = 1024;
 /// reply then counts no queries.
 pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<SearchReply> {
     let Some(first) = segments.first() else {
-        let fields = request.outputs.iter().map(|output| output.header.clone()).collect();
-        return Ok(SearchReply {
-            topks: Vec::new(),
-            ids: Keys::Int64(Vec::new()).encode(),
-            scores: Vec::new(),
-            fields,
-        });
+        return Ok(reply::empty(request));
     };
     let schema = &*first.schema;
     let position = vector_column(schema, request)?;
@@ -73,16 +69,28 @@ pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<
             parts: &parts,
             primary: schema.primary,
         },
-        targets: parts.par_iter().map(|part| Target::new(part, position, &sight, request)).collect(),
-        queries,
+        targets: parts
+            .par_iter()
+            .map(|part| Target::new(part, position, sight.visible(part), request))
+            .collect(),
+        queries: &queries,
         column,
-        at_end: request.offset.saturating_add(request.limit),
+        position,
     };
     let starts = (0..vectors.len()).step_by(QUERIES_AT_ONCE);
-    let answers: Vec<Vec<Hit>> = starts
-        .flat_map(|start| search.answer(start..vectors.len().min(start + QUERIES_AT_ONCE)))
-        .collect();
-    search.reply(schema, &answers)
+    let ranges = starts.map(|start| start..vectors.len().min(start + QUERIES_AT_ONCE));
+    if let Some(by) = &request.group_by {
+        let mut groups = Groups::new(&search, by, schema)?;
+        let answers: Vec<Vec<Vec<Hit>>> = ranges.map(|range| groups.answer(range)).collect::<Outcome<_>>()?;
+        let shown: Vec<&[Hit]> = answers.iter().flatten().map(Vec::as_slice).collect();
+        let fields = groups.encode_values(&shown)?;
+        let reply = reply::reply(schema, request, &search.order, &shown)?;
+        return Ok(SearchReply { groups: fields, ..reply });
+    }
+    let at_end = request.offset.saturating_add(request.limit);
+    let answers: Vec<Vec<Hit>> = ranges.flat_map(|range| search.answer(range, at_end)).collect();
+    let shown: Vec<&[Hit]> = answers.iter().map(|hits| hits.get(request.offset..).unwrap_or(&[])).collect();
+    reply::reply(schema, request, &search.order, &shown)
 }
 
 fn vector_column(schema: &Schema, request: &SearchRequest) -> Outcome<usize> {
@@ -140,35 +148,34 @@ impl Queries<'_> {
     }
 }
 
-struct Search<'a> {
-    request: &'a SearchRequest,
-    order: Order<'a>,
+pub(super) struct Search<'a> {
+    pub request: &'a SearchRequest,
+    pub order: Order<'a>,
     /// One a part.
-    targets: Vec<Target<'a>>,
-    queries: Queries<'a>,
+    pub targets: Vec<Target<'a>>,
+    queries: &'a Queries<'a>,
     column: &'a ColumnSchema,
-    /// Hits of a query before the offset is cut off.
-    at_end: usize,
+    /// Of that column.
+    position: usize,
 }
 
 /// A part as this search meets it.
-struct Target<'a> {
+pub(super) struct Target<'a> {
     column: &'a Column,
     /// None of a column of other vectors.
     vectors: &'a [f32],
-    visible: Visible,
+    pub visible: Visible,
     /// The index, where walking it is faster than a scan.
-    walk: Option<Arc<AnyIndex>>,
+    pub walk: Option<Arc<AnyIndex>>,
 }
 
 impl<'a> Target<'a> {
-    fn new(part: &Part<'a>, position: usize, sight: &Sight, request: &SearchRequest) -> Self {
+    fn new(part: &Part<'a>, position: usize, visible: Visible, request: &SearchRequest) -> Self {
         let column = &part.chunk.columns[position];
         let vectors: &[f32] = match &column.values {
             Values::Vectors { values, .. } => values,
             _ => &[],
         };
-        let visible = sight.visible(part);
         let schema = &part.segment.schema.columns[position];
         let walk = part.segment.index::<AnyIndex>(request.field_id).filter(|index| {
             let Some(of) = Vectors::of(schema, column, part.chunk.row_count) else {
@@ -202,15 +209,29 @@ enum Task {
     },
 }
 
-impl Search<'_> {
-    /// The hits of each query, best first, offset included.
-    fn answer(&self, queries: Range<usize>) -> Vec<Vec<Hit>> {
+impl<'a> Search<'a> {
+    /// The same search among other rows: one set a part.
+    pub fn among(&self, visible: Vec<Visible>) -> Search<'a> {
+        let parts = self.order.parts;
+        let target = |(part, visible): (&'a Part<'a>, Visible)| Target::new(part, self.position, visible, self.request);
+        Search {
+            order: Order {
+                parts,
+                primary: self.order.primary,
+            },
+            targets: parts.iter().zip(visible).map(target).collect(),
+            ..*self
+        }
+    }
+
+    /// The best `at_end` hits of each query, best first.
+    pub fn answer(&self, queries: Range<usize>, at_end: usize) -> Vec<Vec<Hit>> {
         let mut answers: Vec<Vec<Hit>> = vec![Vec::new(); queries.len()];
         let mut open: Vec<usize> = queries.clone().collect();
-        let mut limit = self.at_end;
+        let mut limit = at_end;
         while !open.is_empty() && limit > 0 {
             let found = self.find(&open, limit);
-            let merged: Vec<Option<Vec<Hit>>> = found.into_par_iter().map(|found| self.merge(found)).collect();
+            let merged: Vec<Option<Vec<Hit>>> = found.into_par_iter().map(|found| self.merge(found, at_end)).collect();
             let mut again = Vec::new();
             for (at, merged) in open.into_iter().zip(merged) {
                 match merged {
@@ -287,7 +308,7 @@ impl Search<'_> {
             column, vectors, visible, ..
         } = &self.targets[part];
         let part = part as u32;
-        match &self.queries {
+        match self.queries {
             Queries::Floats(all) => {
                 let rows = Rows {
                     part,
@@ -353,7 +374,7 @@ impl Search<'_> {
     }
 
     /// The best `at_end` hits with different keys; None when a part left out rows that may belong to them.
-    fn merge(&self, found: Vec<Found>) -> Option<Vec<Hit>> {
+    fn merge(&self, found: Vec<Found>, at_end: usize) -> Option<Vec<Hit>> {
         // Whatever was left out anywhere is not better than this.
         let worst = found
             .iter()
@@ -363,56 +384,19 @@ impl Search<'_> {
         let surely = worst.min_by(|left, right| self.order.compare(left, right));
         let mut all: Vec<Hit> = found.into_iter().flat_map(|found| found.hits).collect();
         all.sort_unstable_by(|left, right| self.order.compare(left, right));
-        let mut keys = HashSet::with_capacity(self.at_end.min(all.len()));
-        let mut hits = Vec::with_capacity(self.at_end.min(all.len()));
+        let mut keys = HashSet::with_capacity(at_end.min(all.len()));
+        let mut hits = Vec::with_capacity(at_end.min(all.len()));
         for hit in all {
             if surely.is_some_and(|surely| self.order.compare(&hit, &surely).is_gt()) {
                 return None;
             }
             if keys.insert(key_of(&self.order.pick(&hit), self.order.primary)) {
                 hits.push(hit);
-                if hits.len() == self.at_end {
+                if hits.len() == at_end {
                     return Some(hits);
                 }
             }
         }
         surely.is_none().then_some(hits)
     }
-
-    fn reply(&self, schema: &Schema, answers: &[Vec<Hit>]) -> Outcome<SearchReply> {
-        let shown: Vec<&[Hit]> = answers.iter().map(|hits| hits.get(self.request.offset..).unwrap_or(&[])).collect();
-        let hits = || shown.iter().flat_map(|hits| hits.iter());
-        let picks: Vec<Pick> = hits().map(|hit| self.order.pick(hit)).collect();
-        let score = |hit: &Hit| rounded(score_of(self.request.metric, hit.rank), self.request.round_decimal);
-        Ok(SearchReply {
-            topks: shown.iter().map(|hits| hits.len() as u32).collect(),
-            ids: encode_ids(schema, &picks),
-            scores: hits().flat_map(|hit| score(hit).to_le_bytes()).collect(),
-            fields: encode_outputs(schema, &self.request.outputs, &picks)?,
-        })
-    }
-}
-
-/// The values of these rows for each output.
-pub fn encode_outputs(schema: &Schema, outputs: &[super::Output], picks: &[Pick]) -> Outcome<Vec<Vec<u8>>> {
-    let columns: Vec<&ColumnSchema> = outputs
-        .iter()
-        .map(|output| {
-            let position = schema.position(output.field_id);
-            position
-                .map(|at| &schema.columns[at])
-                .ok_or_else(|| Failure::of_field("malformed", output.field_id, vec!["output field".into()]))
-        })
-        .collect::<Outcome<_>>()?;
-    let encode = |(output, column): (&super::Output, &&ColumnSchema)| encode_field(&output.header, column, picks, output.keys.as_deref());
-    Ok(outputs.par_iter().zip(columns.par_iter()).map(encode).collect())
-}
-
-fn rounded(score: f32, decimals: i32) -> f32 {
-    if decimals < 0 {
-        return score;
-    }
-    let factor = 10f32.powi(decimals);
-    let rounded = (score * factor).round() / factor;
-    if rounded.is_finite() { rounded } else { score }
 }

@@ -69,6 +69,34 @@ pub fn encode_field(header: &[u8], column: &ColumnSchema, picks: &[Pick], keys: 
     out
 }
 
+/// As `encode_field`, of texts that are no column's.
+pub fn encode_texts(header: &[u8], texts: &[Option<Vec<u8>>]) -> Vec<u8> {
+    let mut out = Vec::from(header);
+    put_texts(&mut out, 6, texts.iter().map(|text| text.as_deref().unwrap_or(&[])));
+    put_valid(&mut out, texts.iter().map(Option::is_some));
+    out
+}
+
+/// As `encode_field`, of numbers that are no column's: `kind` is Bool or an integer type.
+pub fn encode_integers(header: &[u8], kind: ColumnType, numbers: &[Option<i64>]) -> Vec<u8> {
+    let member = match kind {
+        ColumnType::Bool => 1,
+        ColumnType::Int64 => 3,
+        _ => 2,
+    };
+    let mut out = Vec::from(header);
+    put_varints(&mut out, member, numbers.iter().map(|number| number.unwrap_or(0) as u64));
+    put_valid(&mut out, numbers.iter().map(Option::is_some));
+    out
+}
+
+fn put_valid(out: &mut Vec<u8>, valid: impl ExactSizeIterator<Item = bool>) {
+    if valid.len() > 0 {
+        put_length(out, VALID, valid.len());
+        out.extend(valid.map(u8::from));
+    }
+}
+
 /// A null row has no text.
 fn text_of(geometry: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();

@@ -193,6 +193,7 @@ impl World {
             range_filter: None,
             round_decimal: -1,
             outputs: Vec::new(),
+            group_by: None,
         }
     }
 

@@ -79,6 +79,7 @@ fn request(random: &mut Random, world: &World, queries: &[Vec<f32>], filter: &Ro
         range_filter,
         round_decimal: -1,
         outputs: serials(),
+        group_by: None,
     }
 }
 

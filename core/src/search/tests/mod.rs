@@ -2,6 +2,7 @@
 
 mod bytes;
 mod exact;
+mod groups;
 mod model;
 mod replies;
 mod walk;

@@ -30,6 +30,7 @@ fn request(bytes: usize) -> SearchRequest {
             header: vec![8, 5],
             keys: None,
         }],
+        group_by: None,
     }
 }
 

@@ -96,6 +96,7 @@ fn request(metric: Metric, queries: &[f32], below: Option<i64>) -> SearchRequest
         range_filter: None,
         round_decimal: -1,
         outputs: Vec::new(),
+        group_by: None,
     }
 }
 
