@@ -267,6 +267,34 @@ describe.each(Object.entries(types))("a partition key of type %s", (_name, type)
     await engine.close();
   });
 
+  it("rows that one request wrote under one key are shown as before, whatever is merged", async () => {
+    const path = folder();
+    let engine = await openEngine({ folder: path, settings: { compactMs: 3_600_000 } });
+    const tenants = new Tenants(engine, type);
+    await tenants.create();
+    const shown = async () => {
+      const { outputs } = planOutputs(tenants.collection, ["id", "key"], true);
+      const found = await engine.query({ collection: tenants.collection, partitionIds: [], outputs, limit: -1, offset: 0 });
+      return fieldsToRows(found.fields);
+    };
+    const twins = Array.from({ length: 20 }, (_, at) => [at % 3, at] as const);
+    for (let round = 0; round < 2; round++) {
+      await tenants.write("Insert", twins, round);
+      const before = await shown();
+      for (const { id: partitionId } of tenants.collection.partitions) {
+        await tenants.flush();
+        const { id } = await engine.compact(tenants.collection, { kind: "merge", targetBytes: 1, partitionId });
+        while (engine.compaction(id)?.plans.some(({ state }) => state === "executing")) await new Promise(setImmediate);
+        expect(await shown()).toEqual(before);
+      }
+      await engine.close();
+      engine = await openEngine({ folder: path, settings: { compactMs: 3_600_000 } });
+      tenants.moveTo(engine);
+      expect(await shown()).toEqual(before);
+    }
+    await engine.close();
+  });
+
   it("partitions may not be named", async () => {
     const engine = await openEngine({ folder: folder() });
     const tenants = new Tenants(engine, type);
