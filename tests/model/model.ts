@@ -3,7 +3,8 @@
  *
  * - An insert adds rows, whether their keys are there or not. An upsert removes the rows with its keys from the partition it writes to (from all where a
  *   partition key decides), then adds. A delete removes all rows with its keys; one by filter those with the keys of the rows that match.
- * - A query gives one row a key, the newest that matches; a count counts rows; a search gives one hit a key, its best.
+ * - A query gives one row a key, the newest that matches; a count counts rows; a search gives one hit a key, its best, of equal ones the newest. Of rows that
+ *   one request wrote under one key the last is the newest.
  * - Rows of a collection with a time to live are not seen once that time is over.
  */
 import { type Filter, matches } from "./filters.js";

@@ -3,7 +3,7 @@ import type { SeededRandom } from "../../support/random.js";
 import { randomFilter } from "../filters.js";
 import { anyCollection, type Kind, keysOf, type Named, named, refused, type Step, same, unreadable } from "../kind.js";
 import { DEFAULT_PARTITION, type Model, type ModelCollection, type ModelRow, newest } from "../model.js";
-import { hasClusteringKey, type Key, randomExtra, randomKey, randomRow, randomValue, randomVector, type ShapeField } from "../shape.js";
+import { type Key, randomExtra, randomKey, randomRow, randomValue, randomVector, type ShapeField } from "../shape.js";
 
 type RowData = Record<string, unknown>;
 
@@ -62,8 +62,8 @@ const insert = (random: SeededRandom, model: Model, { collection, options, text:
   const { shape } = collection;
   const count = 1 + random.below(random.chance(0.1) ? 40 : 6);
   let keys: Key[] = Array.from({ length: count }, () => randomKey(random, shape));
-  // Of rows with one key in one request none is the newest once they lie in different partitions, or were laid in the order of another key.
-  if (!duplicates || collection.byKey || hasClusteringKey(shape)) keys = [...new Set(keys)];
+  // Of rows with one key in one request the last is the newest, but where they lie in different partitions.
+  if (!duplicates || collection.byKey) keys = [...new Set(keys)];
   // A delete whose filter names values of the partition key reaches the partitions of these values, and no row with the same key elsewhere.
   if (collection.byKey && !shape.autoId) keys = keys.filter((key) => !collection.rows.some((row) => row.key === key));
   if (keys.length === 0) return undefined;
