@@ -2,7 +2,7 @@
 import type { Catalog, CatalogRecord, Collection, IndexDefinition, Snapshot } from "../catalog/types.js";
 import type { PrimaryKeys, Timestamp } from "../shared/types.js";
 import type { Compaction, CompactionRequest } from "./compaction.js";
-import type { CoreArrayOperation, CoreLook, CoreMetric, CoreOutput, CoreQueryResult, CoreSearchResult } from "./core.js";
+import type { CoreArrayOperation, CoreGroupBy, CoreLook, CoreMetric, CoreOutput, CoreQueryResult, CoreSearchResult } from "./core.js";
 import type { JobKind, JobState, JobTotals } from "./scheduler.js";
 import type { SnapshotRequest } from "./snapshots.js";
 
@@ -61,6 +61,7 @@ export interface SearchRows extends ReadScope {
   readonly rangeFilter?: number;
   readonly roundDecimal: number;
   readonly outputs: CoreOutput[];
+  readonly groupBy?: CoreGroupBy;
 }
 
 export interface QueryRows extends ReadScope {

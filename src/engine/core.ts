@@ -100,7 +100,7 @@ export interface CoreLook {
 }
 
 /** The last two are of binary vectors; sparse vectors know IP alone. */
-export type CoreMetric = "L2" | "IP" | "COSINE" | "HAMMING" | "JACCARD";
+export type CoreMetric = "L2" | "IP" | "COSINE" | "HAMMING" | "JACCARD" | "SUBSTRUCTURE" | "SUPERSTRUCTURE";
 
 /** Which rows are past their time; a reader does not see them, a merge leaves them out. */
 export interface CoreExpiry {
@@ -220,6 +220,28 @@ export interface CoreSearch {
   /** -1: none. */
   readonly roundDecimal: number;
   readonly outputs: CoreOutput[];
+  readonly groupBy?: CoreGroupBy;
+}
+
+/** Hits with the same values of some fields make a group; null is a value of its own. `limit` and `offset` of the search then count groups. */
+export interface CoreGroupBy {
+  readonly fields: CoreGroupField[];
+  /** Hits that a group has at most. */
+  readonly size: number;
+  /** Groups are filled as far as there are rows; else with what is found while looking for other groups. */
+  readonly strict: boolean;
+}
+
+export interface CoreGroupField {
+  readonly id: number;
+  /** The encoded type, name and id of the FieldData that tells each hit's value. */
+  readonly header: Buffer;
+  /** JSON: the keys that lead to the value; absent: the whole document. */
+  readonly path?: string[];
+  /** JSON: DataType that the value is read as (Bool, an integer, VarChar), others being null; absent: its text. */
+  readonly cast?: number;
+  /** JSON: a value of another type fails the search. */
+  readonly strictCast?: boolean;
 }
 
 export interface CoreSearchResult {
@@ -231,6 +253,8 @@ export interface CoreSearchResult {
   readonly scores: Buffer;
   /** One encoded FieldData an output. */
   readonly fields: Buffer[];
+  /** One encoded FieldData a field of `groupBy`. A query's hits stand group by group, best group first. */
+  readonly groups: Buffer[];
 }
 
 export interface CoreQuery {

@@ -70,7 +70,7 @@ const inWords = async <T>(scope: ReadScope, work: Promise<T>): Promise<T> => {
 export const searchRows = async (state: EngineState, request: SearchRows): Promise<CoreSearchResult & { readTimestamp: Timestamp }> => {
   if (beginsAmongExpiring(request)) return searchRows(state, await chooseMoment(state, request));
   const { segments, ...at } = view(state, request);
-  const { metric, vectors, lengths, limit, offset, look, radius, rangeFilter, roundDecimal, outputs } = request;
+  const { metric, vectors, lengths, limit, offset, look, radius, rangeFilter, roundDecimal, outputs, groupBy } = request;
   const work = state.core.search(segments, {
     fieldId: Number(request.fieldId),
     metric,
@@ -81,6 +81,7 @@ export const searchRows = async (state: EngineState, request: SearchRows): Promi
     roundDecimal,
     outputs,
     ...(look === undefined ? {} : { look }),
+    ...(groupBy === undefined ? {} : { groupBy }),
     ...(lengths === undefined ? {} : { lengths }),
     ...(radius === undefined ? {} : { radius }),
     ...(rangeFilter === undefined ? {} : { rangeFilter }),

@@ -4,8 +4,8 @@
  */
 import { requireCollection } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
-import { failure, invalid, missing } from "../shared/errors.js";
-import { HYBRID_SEARCHES_MAX, RESULT_WINDOW_MAX } from "../shared/limits.js";
+import { failure, invalid } from "../shared/errors.js";
+import { HYBRID_SEARCHES_MAX } from "../shared/limits.js";
 import {
   DataType,
   FieldData,
@@ -19,37 +19,44 @@ import {
 import type { Init } from "../shared/proto/wire.js";
 import { pickRows } from "../shared/rows/pick-rows.js";
 import { primaryField } from "../shared/schema.js";
+import { encodeKeys, type Key, keyFilter, keysIn } from "./by-keys.js";
+import { groupedHits, groupingParams, groupNames, groupScorer, type Hit } from "./hybrid-groups.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { type RankedHits, rankerOf } from "./rankers.js";
-import { compile, parameter, parseInteger, planOutputs } from "./reading.js";
+import { parameter, parseInteger, planOutputs } from "./reading.js";
+import { windowMax } from "./result-window.js";
 import { search } from "./search.js";
+import { groupingOf } from "./search-group.js";
 import { indexOf, metricOf, roundDecimalOf, vectorField } from "./search-params.js";
-import { databaseOf } from "./support.js";
+import { databaseOf, parseBool } from "./support.js";
 import { resultTimeZone, withMomentTexts } from "./timestamptz.js";
 
-type Key = bigint | string;
-
-const keysIn = (ids: IDs): readonly Key[] => (ids.strId === undefined ? (ids.intId?.data ?? []) : ids.strId.data);
-
-const windowOf = (request: HybridSearchRequest): { limit: number; offset: number } => {
+const windowOf = (request: HybridSearchRequest, most: number): { limit: number; offset: number } => {
   const limitText = parameter(request.rankParams, "limit");
-  if (limitText === undefined) throw missing("limit not found in rank_params");
+  if (limitText === undefined) throw invalid("limit not found in rank_params");
   const limit = parseInteger(limitText);
-  const offset = parseInteger(parameter(request.rankParams, "offset") ?? "0");
-  if (limit === undefined || offset === undefined) throw invalid(`limit [${limitText}] is invalid`);
+  if (limit === undefined) throw invalid(`limit [${limitText}] is invalid`);
+  const offsetText = parameter(request.rankParams, "offset") ?? "0";
+  const offset = parseInteger(offsetText);
+  if (offset === undefined) throw invalid(`offset [${offsetText}] is invalid`);
+  const refuse = (why: string) => invalid(`invalid max query result window, ${why}: invalid parameter`);
+  if (offset < 0) throw refuse(`offset [${offset}] is invalid, should be gte than 0`);
+  if (limit <= 0) throw refuse(`limit [${limit}] is invalid, should be greater than 0`);
   const sum = limit + offset;
-  if (limit <= 0 || offset < 0 || sum > RESULT_WINDOW_MAX)
-    throw invalid(`invalid max query result window, (offset+limit) should be in range [1, ${RESULT_WINDOW_MAX}], but got ${sum}`);
+  if (sum > most) throw refuse(`(offset+limit) should be in range [1, ${most}], but got ${sum}`);
   return { limit, offset };
 };
 
 const refuseUnbuilt = (request: HybridSearchRequest): void => {
-  for (const key of ["group_by_field", "group_by_fields", "order_by_fields"]) {
-    if ((parameter(request.rankParams, key) ?? "") !== "") throw invalid(`${key} of hybrid search is not supported yet`);
-  }
+  if ((parameter(request.rankParams, "order_by_fields") ?? "") !== "") throw invalid("order_by is not supported for hybrid search");
   if (request.functionScore !== undefined) throw invalid("function_score is not supported yet");
   if (request.functionChains.length > 0) throw invalid("function_chains is not supported for hybrid search yet");
 };
+
+interface SearchHits extends RankedHits {
+  /** The name of each hit's group. */
+  readonly groups: readonly string[];
+}
 
 /** One of the searches: the hits of each query vector. */
 const oneSearch = async (
@@ -58,28 +65,27 @@ const oneSearch = async (
   collection: Collection,
   sub: SearchRequest,
   most: number,
-): Promise<RankedHits[]> => {
+): Promise<SearchHits[]> => {
   const { dbName, collectionName, partitionNames } = request;
   const own = sub.searchParams.filter(({ key }) => key !== "offset");
-  const searchParams = own.some(({ key }) => key === "topk") ? own : [...own, { key: "topk", value: String(most) }];
+  if (parseBool(parameter(own, "search_iter_v2") ?? "false") === true)
+    throw invalid("search iterator v2 is not supported for hybrid search", { expected: "", actual: "" });
+  const topK = own.some(({ key }) => key === "topk") ? [] : [{ key: "topk", value: String(most) }];
+  const searchParams = [...own, ...topK, ...groupingParams(request.rankParams)];
   const reply = await search(call, { ...sub, dbName, collectionName, partitionNames, outputFields: [], searchParams });
   const results = SearchResultData.decode(reply.results as Buffer);
   const keys = keysIn(IDs.decode(results.ids));
+  const groups = groupNames(results, keys.length);
   const field = vectorField(collection, searchParams);
   const metric = metricOf(indexOf(collection, field), field, searchParams);
   let at = 0;
   return results.topks.map((count) => {
     const end = at + Number(count);
-    const hits = { metric, keys: keys.slice(at, end), scores: [...results.scores.slice(at, end)] };
+    const hits = { metric, keys: keys.slice(at, end), scores: [...results.scores.slice(at, end)], groups: groups.slice(at, end) };
     at = end;
     return hits;
   });
 };
-
-interface Hit {
-  readonly key: Key;
-  readonly score: number;
-}
 
 const before = (one: Key, other: Key): number => (one < other ? -1 : one > other ? 1 : 0);
 
@@ -98,8 +104,7 @@ const fetch = async (
   const key = primaryField(collection.schema);
   const withKey = planOutputs(collection, [...request.outputFields, key.name], true);
   const keys = [...new Set(hits.map((hit) => hit.key))];
-  const literals = keys.map((each) => (typeof each === "string" ? JSON.stringify(each) : each.toString()));
-  const { program } = compile(collection, `${key.name} in [${literals.join(",")}]`, new Map());
+  const { program } = keyFilter(collection, keys);
   const filter = program === undefined ? {} : { filter: program };
   const { fields } = await call.engine.query({ collection, partitionIds: [], ...filter, limit: -1, offset: 0, outputs: withKey.outputs });
   const columns = fields.map((data) => FieldData.decode(data));
@@ -129,30 +134,36 @@ const hybridSearch = async (call: Call, request: HybridSearchRequest): Promise<I
   if (requests.length === 0) throw invalid("no search request in hybrid search");
   if (requests.length > HYBRID_SEARCHES_MAX) throw invalid(`maximum of ann search requests is ${HYBRID_SEARCHES_MAX}`);
   refuseUnbuilt(request);
-  const { limit, offset } = windowOf(request);
+  const window = windowOf(request, windowMax(collection));
   const decimals = roundDecimalOf(request.rankParams);
+  const grouping = groupingOf(collection, request.rankParams);
+  const scorer = groupScorer(request.rankParams);
   const ranker = rankerOf(request.rankParams, requests.length);
-  const lists = await Promise.all(requests.map((sub) => oneSearch(call, request, collection, sub, limit + offset)));
+  const lists = await Promise.all(requests.map((sub) => oneSearch(call, request, collection, sub, window.limit + window.offset)));
   const queries = lists[0]?.length ?? 0;
-  if (lists.some((list) => list.length !== queries)) throw invalid("sub search request nq should be the same");
+  const odd = lists.find((list) => list.length !== queries);
+  if (odd !== undefined)
+    throw failure("invalidParameter", { expected: queries, actual: odd.length }, "sub search request nq should be the same");
   const perQuery = Array.from({ length: queries }, (_, query) => {
-    const { scores, descending } = ranker.fuse(lists.map((list) => list[query] as RankedHits));
+    const found = lists.map((list) => list[query] as SearchHits);
+    const { scores, descending } = ranker.fuse(found);
+    const better = (one: number, other: number): number => (descending ? other - one : one - other);
     const hits: Hit[] = [...scores].map(([key, score]) => ({ key, score }));
-    const better = (one: Hit, other: Hit): number =>
-      (descending ? other.score - one.score : one.score - other.score) || before(one.key, other.key);
-    return hits.sort(better).slice(offset, offset + limit);
+    hits.sort((one, other) => better(one.score, other.score) || before(one.key, other.key));
+    if (grouping === undefined) return hits.slice(window.offset, window.offset + window.limit);
+    const names = new Map(found.flatMap(({ keys, groups }) => keys.map((key, at) => [key, groups[at] ?? ""])));
+    return groupedHits(hits, (key) => names.get(key) ?? "", grouping, scorer, better, window);
   });
   const hits = perQuery.flat();
   const [fieldsData, names] = await fetch(call, request, collection, hits);
   const key = primaryField(collection.schema);
   const keys = hits.map((hit) => hit.key);
-  const ids = key.dataType === DataType.VarChar ? { strId: { data: keys as string[] } } : { intId: { data: keys as bigint[] } };
   const results = SearchResultData.encode({
     numQueries: BigInt(queries),
     topK: BigInt(Math.max(0, ...perQuery.map((list) => list.length))),
     fieldsData,
     scores: Float32Array.from(hits, ({ score }) => rounded(score, decimals)),
-    ids: IDs.encode(ids),
+    ids: encodeKeys(collection, keys),
     topks: perQuery.map((list) => BigInt(list.length)),
     outputFields: names,
     allSearchCount: BigInt(hits.length),
@@ -168,7 +179,7 @@ export const operations = [
     privilege: "Search",
     scope: "collection",
     built: "partly",
-    note: "RRF and weighted rankers. Grouping, order, function scores and REST are not built.",
+    note: "RRF and weighted rankers, grouping. Function scores and REST are not built.",
     handle: hybridSearch,
   }),
 ] as unknown as readonly AnyOperation[];

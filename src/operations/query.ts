@@ -1,7 +1,6 @@
 /** Query: rows by filter, count(*). Sources: milvus internal/proxy/task_query.go; reference order of checks. */
 import { hasPartitionKey, requireCollection } from "../catalog/read.js";
 import { invalid } from "../shared/errors.js";
-import { RESULT_WINDOW_MAX } from "../shared/limits.js";
 import { checkCollectionName } from "../shared/names.js";
 import {
   DataType,
@@ -17,6 +16,7 @@ import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { routed } from "./partition-routing.js";
 import { queryRoutes } from "./query-rest.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
+import { windowMax } from "./result-window.js";
 import { databaseOf } from "./support.js";
 import { resultTimeZone, withMomentTexts } from "./timestamptz.js";
 
@@ -27,7 +27,7 @@ interface Window {
 }
 
 /** Limit and offset of a query. @throws 1100 `invalid max query result window, …` */
-export const windowOf = (params: readonly KeyValuePair[]): Window => {
+export const windowOf = (params: readonly KeyValuePair[], most: number): Window => {
   const limitText = parameter(params, "limit");
   if (limitText === undefined) return { limit: -1, offset: 0 };
   const limit = parseInteger(limitText);
@@ -38,9 +38,7 @@ export const windowOf = (params: readonly KeyValuePair[]): Window => {
   const refuse = (why: string) => invalid(`invalid max query result window, ${why}: invalid parameter`);
   if (offset < 0) throw refuse(`offset [${offset}] is invalid, should be gte than 0`);
   if (limit <= 0) throw refuse(`limit [${limit}] is invalid, should be greater than 0`);
-  if (offset + limit > RESULT_WINDOW_MAX) {
-    throw refuse(`(offset+limit) should be in range [1, ${RESULT_WINDOW_MAX}], but got ${offset + limit}`);
-  }
+  if (offset + limit > most) throw refuse(`(offset+limit) should be in range [1, ${most}], but got ${offset + limit}`);
   return { limit, offset };
 };
 
@@ -76,7 +74,7 @@ export const query = async (call: Call, request: QueryRequest): Promise<Init<Que
   }
   const ignoreGrowing = ignoresGrowing(request.queryParams);
   const isIterator = flag(request.queryParams, "iterator", "iterator field");
-  const window = windowOf(request.queryParams);
+  const window = windowOf(request.queryParams, windowMax(collection));
   const collectionId = parameter(request.queryParams, "collection_id");
   if (
     collectionId !== undefined &&

@@ -6,38 +6,48 @@ import type { Collection, IndexDefinition } from "../catalog/types.js";
 import type { CoreMetric } from "../engine/core.js";
 import { higherIsBetter, indexParameter } from "../engine/index-plan.js";
 import { failure, invalid, missing, segcore } from "../shared/errors.js";
-import { TOP_K_MAX } from "../shared/limits.js";
 import type { FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
 import { isVector } from "../shared/schema.js";
 import { defaultMetric } from "./index-types.js";
 import { parameter, parseInteger } from "./reading.js";
+import { outOfTopK } from "./result-window.js";
 
 export interface SearchWindow {
   readonly limit: number;
   readonly offset: number;
 }
 
-const inRange = (value: number): string | undefined =>
-  value > 0 && value <= TOP_K_MAX ? undefined : `it should be in range [1, ${TOP_K_MAX}], but got ${value}: invalid parameter`;
-
-export const windowOf = (params: readonly KeyValuePair[], isIterator: boolean): SearchWindow => {
+/** `most`: hits that the collection gives at most. */
+export const windowOf = (params: readonly KeyValuePair[], isIterator: boolean, most: number): SearchWindow => {
   const topKText = parameter(params, "topk");
   if (topKText === undefined) throw missing("topk is required");
   let limit = parseInteger(topKText);
   if (limit === undefined) throw invalid(`topk [${topKText}] is invalid`);
-  const why = inRange(limit);
+  const why = outOfTopK(limit, most);
   if (why !== undefined) {
     if (!isIterator) throw invalid(`topk [${limit}] is invalid, ${why}`);
-    limit = TOP_K_MAX;
+    limit = most;
   }
   const offsetText = parameter(params, "offset") ?? "0";
   const offset = parseInteger(offsetText);
   if (offset === undefined) throw invalid(`offset [${offsetText}] is invalid`);
-  const offsetWhy = offset === 0 ? undefined : inRange(offset);
+  const offsetWhy = offset === 0 ? undefined : outOfTopK(offset, most);
   if (offsetWhy !== undefined) throw invalid(`offset [${offset}] is invalid, ${offsetWhy}`);
-  const sumWhy = inRange(limit + offset);
+  const sumWhy = outOfTopK(limit + offset, most);
   if (sumWhy !== undefined) throw invalid(`offset+topk [${limit + offset}] is invalid, ${sumWhy}`);
   return { limit, offset };
+};
+
+/** Milvus's core numbers what a configuration does not know (ConfigInvalid). */
+const CONFIG_INVALID = 2006;
+
+/** Hints change how Milvus filters, never what is found: ours chooses by itself. Range searches pass over them. @throws 2000 for others */
+export const checkHints = (params: readonly KeyValuePair[], nested: Readonly<Record<string, unknown>>): void => {
+  if (nested.radius !== undefined) return;
+  const own = parameter(params, "hints") ?? "";
+  if (own !== "" && own !== "disable" && own !== "iterative_filter") throw segcore(CONFIG_INVALID, `hints: ${own} not supported`);
+  if (own === "" && nested.hints !== undefined && nested.hints !== "iterative_filter")
+    throw segcore(CONFIG_INVALID, `hints: ${JSON.stringify(nested.hints)} not supported`);
 };
 
 export const roundDecimalOf = (params: readonly KeyValuePair[]): number => {
@@ -49,12 +59,10 @@ export const roundDecimalOf = (params: readonly KeyValuePair[]): number => {
   return value;
 };
 
-/** Search parameters of the index: the JSON of `params`, or pairs beside it. */
-export const indexParams = (params: readonly KeyValuePair[]): Record<string, unknown> => {
-  const flat: Record<string, unknown> = {};
-  for (const { key, value } of params) flat[key] = value;
+/** The JSON of `params`. */
+export const nestedParams = (params: readonly KeyValuePair[]): Record<string, unknown> => {
   const text = parameter(params, "params");
-  if (text === undefined || text.trim() === "") return flat;
+  if (text === undefined || text.trim() === "") return {};
   let nested: unknown;
   try {
     nested = JSON.parse(text);
@@ -63,8 +71,14 @@ export const indexParams = (params: readonly KeyValuePair[]): Record<string, unk
   }
   if (nested === null || typeof nested !== "object" || Array.isArray(nested))
     throw segcore(2001, "failed to parse search params: not an object");
-  return { ...flat, ...nested };
+  return nested as Record<string, unknown>;
 };
+
+/** Search parameters of the index: the JSON of `params`, or pairs beside it. */
+export const indexParams = (params: readonly KeyValuePair[]): Record<string, unknown> => ({
+  ...Object.fromEntries(params.map(({ key, value }) => [key, value])),
+  ...nestedParams(params),
+});
 
 const numberParam = (params: Record<string, unknown>, key: string): number | undefined => {
   const value = params[key];
@@ -114,7 +128,7 @@ export const vectorField = (collection: Collection, params: readonly KeyValuePai
 export const indexOf = (collection: Collection, field: FieldSchema): IndexDefinition | undefined =>
   collection.indexes.find((candidate) => candidate.fieldId === field.fieldID);
 
-const METRICS: ReadonlySet<string> = new Set<CoreMetric>(["L2", "IP", "COSINE", "HAMMING", "JACCARD"]);
+const METRICS: ReadonlySet<string> = new Set<CoreMetric>(["L2", "IP", "COSINE", "HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE"]);
 
 /** The metric of the field's index, which the request may name. */
 export const metricOf = (index: IndexDefinition | undefined, field: FieldSchema, params: readonly KeyValuePair[]): CoreMetric => {

@@ -3,97 +3,44 @@ import { hasPartitionKey, requireCollection } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
 import type { SearchRows } from "../engine/api.js";
 import type { CoreSearchResult } from "../engine/core.js";
-import { invalid, segcore } from "../shared/errors.js";
-import { QUERY_VECTORS_MAX } from "../shared/limits.js";
+import { invalid } from "../shared/errors.js";
 import {
   DataType,
-  type FieldSchema,
-  PlaceholderGroup,
-  PlaceholderType,
+  FieldData,
   type SearchIteratorV2Results,
   type SearchRequest,
   SearchResultData,
   type SearchResults,
   services,
 } from "../shared/proto/generated/messages.js";
-import { type Init, WireError } from "../shared/proto/wire.js";
+import type { Init } from "../shared/proto/wire.js";
 import { primaryField } from "../shared/schema.js";
 import { lookOf } from "./look.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { routed } from "./partition-routing.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
-import { type IteratorPage, iteratorPage, pageRange, pageReply, pageSize } from "./search-iterator.js";
-import { indexOf, indexParams, metricOf, rangeOf, roundDecimalOf, vectorField, windowOf } from "./search-params.js";
+import { topKMax } from "./result-window.js";
+import { checkGrouping, type Grouping, groupingOf } from "./search-group.js";
+import { type IteratorPage, iteratorPage, searchPage } from "./search-iterator.js";
+import {
+  checkHints,
+  indexOf,
+  indexParams,
+  metricOf,
+  nestedParams,
+  rangeOf,
+  roundDecimalOf,
+  vectorField,
+  windowOf,
+} from "./search-params.js";
 import { searchRoutes } from "./search-rest.js";
+import { checkVectors, convertedVectors, givenVectors, type QueryVectors, storedVectors } from "./search-vectors.js";
 import { databaseOf } from "./support.js";
 import { resultTimeZone, withMomentTexts } from "./timestamptz.js";
 
-interface QueryVectors {
-  readonly type: number;
-  readonly values: readonly Buffer[];
-}
-
-const queryVectors = (request: SearchRequest): QueryVectors => {
-  if (request.ids !== undefined) throw invalid("search by primary keys is not supported yet");
-  let group: PlaceholderGroup;
-  try {
-    group = PlaceholderGroup.decode(request.placeholderGroup ?? Buffer.alloc(0));
-  } catch (error) {
-    if (error instanceof WireError) throw invalid(`failed to parse placeholder group: ${error.message}`);
-    throw error;
-  }
-  const [placeholder] = group.placeholders;
-  const values = placeholder?.values ?? [];
-  const nq = request.nq > 0n ? Number(request.nq) : values.length;
-  if (nq <= 0 || nq > QUERY_VECTORS_MAX) {
-    throw invalid(
-      `nq [${nq}] is invalid, nq (number of search vector per search request) should be in range [1, ${QUERY_VECTORS_MAX}], but got ${nq}: invalid parameter`,
-    );
-  }
-  if (values.length !== nq) throw invalid(`nq [${nq}] is invalid, the request carries ${values.length} vectors`);
-  return { type: placeholder?.type ?? PlaceholderType.None, values };
-};
-
-const ELEMENT_BYTES: Readonly<Record<number, number>> = {
-  [DataType.BinaryVector]: 1 / 8,
-  [DataType.Int8Vector]: 1,
-  [DataType.Float16Vector]: 2,
-  [DataType.BFloat16Vector]: 2,
-  [DataType.FloatVector]: 4,
-};
-
-const checkPlaceholder = (field: FieldSchema, vectors: QueryVectors): void => {
-  // The codes of plain vectors are the same in both enums.
-  if ((vectors.type as number) !== field.dataType) {
-    throw segcore(
-      2042,
-      `vector type must be the same, field ${field.name} - type ${segcoreType(field.dataType)}, search ph type ${segcoreType(vectors.type)}`,
-    );
-  }
-  if (field.dataType === DataType.SparseFloatVector) return;
-  const width = Number(parameter(field.typeParams, "dim")) * (ELEMENT_BYTES[field.dataType] ?? 0);
-  for (const value of vectors.values) {
-    if (value.length !== width)
-      throw segcore(2032, `vector dimension mismatch, expected vector size(byte) ${width}, actual ${value.length}.`);
-  }
-};
-
-const SEGCORE_TYPES: Record<number, string> = {
-  [DataType.BinaryVector]: "VECTOR_BINARY",
-  [DataType.FloatVector]: "VECTOR_FLOAT",
-  [DataType.Float16Vector]: "VECTOR_FLOAT16",
-  [DataType.BFloat16Vector]: "VECTOR_BFLOAT16",
-  [DataType.SparseFloatVector]: "VECTOR_SPARSE_U32_F32",
-  [DataType.Int8Vector]: "VECTOR_INT8",
-  [DataType.VarChar]: "VARCHAR",
-};
-const segcoreType = (type: number): string => SEGCORE_TYPES[type] ?? "NONE";
-
 /** Parts of search that are not built: said so instead of ignored. */
 const refuseUnbuilt = (request: SearchRequest): void => {
-  for (const key of ["group_by_field", "group_by_fields", "order_by_fields"]) {
-    if ((parameter(request.searchParams, key) ?? "") !== "") throw invalid(`${key} of search is not supported yet`);
-  }
+  if ((parameter(request.searchParams, "order_by_fields") ?? "") !== "") throw invalid("order_by_fields of search is not supported yet");
   if (request.subReqs.length > 0) throw invalid("hybrid search is not supported yet");
   if (request.functionScore !== undefined) throw invalid("function_score is not supported yet");
   if (request.functionChains.length > 0) throw invalid("function_chains is not supported yet");
@@ -101,77 +48,91 @@ const refuseUnbuilt = (request: SearchRequest): void => {
   if (request.searchAggregation !== undefined) throw invalid("search_aggregation is not supported yet");
 };
 
-/** The hits of an iterator's page, all at one moment. */
-const searchPage = async (call: Call, asked: SearchRows, page: IteratorPage): ReturnType<Call["engine"]["search"]> => {
-  let moment = asked.guaranteeTimestamp;
-  const find = async (limit: number, outputs: SearchRows["outputs"]) => {
-    const at = moment === undefined ? {} : { guaranteeTimestamp: moment };
-    const found = await call.engine.search({ ...asked, ...at, limit, offset: 0, outputs });
-    moment ??= found.readTimestamp;
-    return found;
-  };
-  const size = await pageSize(page, (limit) => find(limit, []));
-  return find(Math.max(size, 1), asked.outputs);
+interface Told {
+  readonly result: CoreSearchResult;
+  /** Search by primary keys: which of them have a vector. */
+  readonly valid?: readonly boolean[];
+  readonly grouping?: Grouping;
+  readonly iterator?: SearchIteratorV2Results;
+  /** Of scores that the core has not rounded. */
+  readonly roundDecimal: number;
+}
+
+/** The values that hits are grouped by, where the client looks for them. */
+const groupValues = ({ result, grouping }: Told): Pick<Init<SearchResultData>, "groupByFieldValue" | "groupByFieldValues"> => {
+  if (grouping === undefined) return {};
+  const values = result.groups.map((data) => FieldData.decode(data));
+  const [only] = values;
+  return grouping.singular && only !== undefined ? { groupByFieldValue: only } : { groupByFieldValues: values };
 };
 
-const encodeResults = (
-  collection: Collection,
-  plan: OutputPlan,
-  result: CoreSearchResult,
-  page?: SearchIteratorV2Results & { readonly roundDecimal: number },
-): Buffer => {
+const encodeResults = (collection: Collection, plan: OutputPlan, told: Told): Buffer => {
+  const { result, valid, iterator, roundDecimal } = told;
   const scores = new Float32Array(result.scores.length / 4);
-  const decimals = page?.roundDecimal ?? -1;
   for (let i = 0; i < scores.length; i++) {
     const score = result.scores.readFloatLE(4 * i);
-    scores[i] = decimals < 0 ? score : Number(score.toFixed(decimals));
+    scores[i] = roundDecimal < 0 ? score : Number(score.toFixed(roundDecimal));
   }
+  let next = 0;
+  const topks = valid === undefined ? result.topks : valid.map((isThere) => (isThere ? (result.topks[next++] ?? 0) : 0));
   return SearchResultData.encode({
-    numQueries: BigInt(result.topks.length),
-    topK: BigInt(result.topks.at(-1) ?? 0),
+    numQueries: BigInt(topks.length),
+    topK: BigInt(topks.at(-1) ?? 0),
     fieldsData: result.fields,
     scores,
     ids: result.ids,
-    topks: result.topks.map(BigInt),
+    topks: topks.map(BigInt),
     outputFields: plan.names,
     allSearchCount: BigInt(scores.length),
     primaryFieldName: primaryField(collection.schema).name,
-    ...(page === undefined ? {} : { searchIteratorV2Results: page }),
+    ...groupValues(told),
+    ...(iterator === undefined ? {} : { searchIteratorV2Results: iterator }),
   });
 };
 
-export const search = async (call: Call, request: SearchRequest): Promise<Init<SearchResults>> => {
-  const database = databaseOf(call, request);
-  const collection = requireCollection(call.engine.catalog, database, request.collectionName);
-  if (hasPartitionKey(collection) && request.partitionNames.length > 0) {
-    throw invalid("not support manually specifying the partition names if partition key mode is used");
-  }
-  const partitionIds = partitionIdsOf(collection, request.partitionNames);
-  const plan = planOutputs(collection, request.outputFields, false);
-  if (plan.aggregates.length > 0) throw invalid("aggregates are not supported in search request");
-  const vectors = queryVectors(request);
+/** A search after its checks. */
+interface Prepared {
+  readonly asked: SearchRows;
+  readonly grouping?: Grouping;
+  readonly page?: IteratorPage;
+  readonly roundDecimal: number;
+}
+
+const prepare = (call: Call, request: SearchRequest, collection: Collection, given: QueryVectors, plan: OutputPlan): Prepared => {
   const ignoreGrowing = ignoresGrowing(request.searchParams);
   refuseUnbuilt(request);
   const params = request.searchParams;
-  const isIterator = parameter(params, "iterator")?.toLowerCase() === "true";
-  const field = vectorField(collection, params);
-  const window = windowOf(params, isIterator);
-  const collectionId = parseInteger(parameter(params, "collection_id") ?? "0") ?? 0;
-  if (collectionId > 0 && BigInt(parameter(params, "collection_id") as string) !== collection.id) {
-    throw invalid(
-      `collection id:${parameter(params, "collection_id")} in the request is not consistent to that in the search context,alias or database may have been changed: ${collection.id}`,
-    );
-  }
+  const isIterator = ["true", "True"].includes(parameter(params, "iterator") ?? "");
+  if ((parameter(params, "anns_field") ?? "") === "") vectorField(collection, params);
+  const window = windowOf(params, isIterator, topKMax(collection));
   const roundDecimal = roundDecimalOf(params);
+  const grouping = groupingOf(collection, params);
+  if (isIterator && grouping !== undefined) throw refusal("Not allowed to do groupBy when doing iteration");
+  const nested = nestedParams(params);
+  checkRangeForm(nested, grouping !== undefined);
+  const page = iteratorPage({
+    params,
+    isIterator,
+    offset: window.offset,
+    isGrouped: grouping !== undefined,
+    most: topKMax(collection),
+    newId: () => call.engine.ids(1),
+  });
+  checkCollectionId(collection, parameter(params, "collection_id") ?? "0");
+  const field = vectorField(collection, params);
+  if (grouping !== undefined && field.dataType === DataType.BinaryVector)
+    throw invalid("not support search_group_by operation based on binary vector column");
   const filter = compile(collection, request.dsl, request.exprTemplateValues);
+  const vectors = convertedVectors(field, given);
+  const partitionIds = partitionIdsOf(collection, request.partitionNames);
   const scope = routed(collection, filter, loadedScope(collection, request.collectionName, partitionIds, "failed to search"));
   const index = indexOf(collection, field);
   const metric = metricOf(index, field, params);
+  checkHints(params, nested);
+  if (grouping !== undefined) checkGrouping(grouping);
+  checkVectors(field, vectors);
   const extra = indexParams(params);
-  checkPlaceholder(field, vectors);
-  const page = iteratorPage(params, isIterator, window.offset, () => call.engine.ids(1));
-  const range = rangeOf(extra, metric);
-  const asked = {
+  const asked: SearchRows = {
     collection,
     partitionIds: scope,
     ignoreGrowing,
@@ -181,27 +142,73 @@ export const search = async (call: Call, request: SearchRequest): Promise<Init<S
     ...(field.dataType === DataType.SparseFloatVector ? { lengths: vectors.values.map((value) => value.length) } : {}),
     ...window,
     look: lookOf(params, extra, window.limit + window.offset, index),
-    ...range,
-    ...(page === undefined ? {} : { rangeFilter: pageRange(page, metric, range.rangeFilter) }),
+    ...rangeOf(extra, metric),
     // A page's bound is a score as it is.
     roundDecimal: page === undefined ? roundDecimal : -1,
     outputs: plan.outputs,
     ...(filter.program === undefined ? {} : { filter: filter.program }),
+    ...(grouping === undefined ? {} : { groupBy: grouping.by }),
     lease: isIterator,
     ...(isIterator && request.guaranteeTimestamp > 0n ? { guaranteeTimestamp: request.guaranteeTimestamp } : {}),
   };
-  const result = page === undefined ? await call.engine.search(asked) : await searchPage(call, asked, page);
-  const zone = resultTimeZone(call.engine.catalog, collection, parameter(params, "timezone"));
+  return {
+    asked,
+    ...(grouping === undefined ? {} : { grouping }),
+    ...(page === undefined ? {} : { page }),
+    roundDecimal: page === undefined ? -1 : roundDecimal,
+  };
+};
+
+const refusal = (words: string) => invalid(words, { expected: "", actual: "" });
+
+const checkRangeForm = (nested: Readonly<Record<string, unknown>>, isGrouped: boolean): void => {
+  const isRange = nested.radius !== undefined;
+  if (!isRange && nested.range_filter !== undefined)
+    throw invalid("range_filter requires radius to be set; range_filter alone is not a valid range search parameter", {
+      expected: "range_filter",
+      actual: "",
+    });
+  if (isRange && isGrouped) throw refusal("Not allowed to do range-search when doing search-group-by");
+};
+
+const checkCollectionId = (collection: Collection, text: string): void => {
+  const id = parseInteger(text) ?? 0;
+  if (id > 0 && BigInt(text) !== collection.id)
+    throw invalid(
+      `collection id:${text} in the request is not consistent to that in the search context,alias or database may have been changed: ${collection.id}`,
+    );
+};
+
+export const search = async (call: Call, request: SearchRequest): Promise<Init<SearchResults>> => {
+  const database = databaseOf(call, request);
+  const collection = requireCollection(call.engine.catalog, database, request.collectionName);
+  if (hasPartitionKey(collection) && request.partitionNames.length > 0) {
+    throw invalid("not support manually specifying the partition names if partition key mode is used");
+  }
+  const stored = await storedVectors(call, collection, request);
+  partitionIdsOf(collection, request.partitionNames);
+  const plan = planOutputs(collection, request.outputFields, false);
+  if (plan.aggregates.length > 0) throw invalid("aggregates are not supported in search request");
+  const vectors = stored ?? givenVectors(request);
+  const { asked, page, grouping, roundDecimal } = prepare(call, request, collection, vectors, plan);
+  const found = page === undefined ? await call.engine.search(asked) : await searchPage({ engine: call.engine, request, asked, page });
+  const zone = resultTimeZone(call.engine.catalog, collection, parameter(request.searchParams, "timezone"));
   const fields = withMomentTexts(
-    result.fields,
+    found.fields,
     plan.outputs.map(({ id }) => id),
     collection,
     zone,
   );
   return {
-    results: encodeResults(collection, plan, { ...result, fields }, page && { ...pageReply(page, metric, result), roundDecimal }),
+    results: encodeResults(collection, plan, {
+      result: { ...found, fields },
+      roundDecimal,
+      ...(vectors.valid === undefined ? {} : { valid: vectors.valid }),
+      ...(grouping === undefined ? {} : { grouping }),
+      ...("iterator" in found ? { iterator: found.iterator } : {}),
+    }),
     collectionName: request.collectionName,
-    sessionTs: result.readTimestamp,
+    sessionTs: found.readTimestamp,
   };
 };
 
@@ -212,7 +219,7 @@ export const operations = [
     privilege: "Search",
     scope: "collection",
     built: "partly",
-    note: "All vector types, those that are not float by exact scans; L2, IP, COSINE, HAMMING, JACCARD; filters, range search, offset, output fields, iterators of both kinds. Grouping, order_by, rerankers, search by ids and highlighting are refused.",
+    note: "All vector types and metrics, filters, range search, offset, output fields, search by primary keys, grouping, iterators of both kinds. order_by, rerankers and highlighting are refused.",
     rest: searchRoutes(search),
     handle: search,
   }),

@@ -41,6 +41,11 @@ export const COLLECTION_TTL_SECONDS_MAX = 3155760000;
 
 /** Hits of one query vector (quotaAndLimits.limits.topK). */
 export const TOP_K_MAX = 16384;
+/** The same of collections with `query_mode=large_topk` (quotaAndLimits.limits.largeTopK, largeMaxQueryResultWindow). */
+export const TOP_K_LARGE_MAX = 1_000_000;
+export const RESULT_WINDOW_LARGE_MAX = 1_000_000;
+/** Hits of one group (quotaAndLimits.limits.maxGroupSize). */
+export const GROUP_SIZE_MAX = 10;
 /** Query vectors of one search (quotaAndLimits.limits.nq). */
 export const QUERY_VECTORS_MAX = 16384;
 /** offset + limit of a search or query (quotaAndLimits.limits.maxQueryResultWindow). */

@@ -78,7 +78,7 @@ it("weighs scores; distances rank ascending", async () => {
 });
 
 it.each([
-  [[near(1, 2)], {}, 1101, "limit not found in rank_params"],
+  [[near(1, 2)], {}, 1100, "limit not found in rank_params"],
   [[near(1, 2)], { limit: "20000" }, 1100, "invalid max query result window"],
   [[near(1, 2)], { limit: "1", strategy: "best" }, 1100, "unsupported rank type best"],
   [[near(1, 2)], { limit: "1", params: '{"k":0}' }, 1100, "The rank params k should be in range (0, 16384)"],
