@@ -62,6 +62,8 @@ export interface Collection {
 /** Where the rows of a segment are, as names in the store. */
 export interface SegmentFiles {
   readonly partitionId: bigint;
+  /** Place among the collection's shards; absent: 0. */
+  readonly channel?: number;
   readonly file: string;
   /** Tells every delete up to the snapshot's moment; later ones may be in it, too. Absent: there was none. */
   readonly deletesFile: string | undefined;

@@ -1,14 +1,13 @@
 /**
  * Which segments a compaction makes into others. Pure: segments and settings in, plans out.
  *
- * A plan stays within one partition. Routine plans keep two things low: dead rows (a segment of which a fifth is deleted or expired is written anew) and
+ * A plan stays within one channel of a partition. Routine plans keep two things low: dead rows (a segment of which a fifth is dead is written anew) and
  * the number of segments (four of about one size become one, so that a row is written anew only when its segment grows fourfold; of the smallest, three,
  * as in Milvus). Asked for by a user, a compaction does all there is to do at once. Sources: milvus internal/datacoord/compaction_policy_single.go, compaction_trigger.go.
  */
-import type { SegmentEntry } from "./shard.js";
+import { type Place, placeKey, type SegmentEntry } from "./shard.js";
 
-export interface MergePlan {
-  readonly partitionId: bigint;
+export interface MergePlan extends Place {
   readonly sources: readonly SegmentEntry[];
   /** About how many bytes an output has at most. */
   readonly targetBytes: number;
@@ -120,9 +119,10 @@ export const planCompaction = (entries: readonly SegmentEntry[], request: PlanRe
       (segmentIds.length === 0 || segmentIds.includes(entry.id)) &&
       (only === undefined || only === entry.partitionId),
   );
-  return [...groupBy(free, (entry) => entry.partitionId)].flatMap(([partitionId, members]) =>
+  return [...groupBy(free, placeKey).values()].flatMap((members) =>
     groupsOf(members, request).map((sources) => ({
-      partitionId,
+      partitionId: (members[0] as SegmentEntry).partitionId,
+      channel: (members[0] as SegmentEntry).channel,
       sources,
       targetBytes: request.targetBytes,
       clusteringFieldId: request.kind === "clustering" ? request.clusteringFieldId : undefined,

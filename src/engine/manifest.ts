@@ -3,7 +3,7 @@
  *
  *     header length u32 LE, header (JSON, 64-bit numbers as decimal text), encoded catalog
  *
- * It states one moment of the log: everything up to `appliedLsn` is either in it or in log records from `replayFrom` on. Per partition `flushedLsn`
+ * It states one moment of the log: everything up to `appliedLsn` is either in it or in log records from `replayFrom` on. Per partition and channel `flushed`
  * says up to where its inserts are in the named files, so replay skips those; deletes are applied again, which changes nothing.
  */
 import type { Lsn } from "../log/log.js";
@@ -13,6 +13,7 @@ export interface ManifestSegment {
   readonly id: bigint;
   readonly collectionId: bigint;
   readonly partitionId: bigint;
+  readonly channel: number;
   readonly file: string;
   readonly deletesFile: string | undefined;
   readonly level: 1 | 2;
@@ -26,8 +27,8 @@ export interface Manifest {
   readonly latestTimestamp: Timestamp;
   readonly appliedTimestamp: Timestamp;
   readonly segments: readonly ManifestSegment[];
-  /** Only partitions that differ from `appliedLsn`. */
-  readonly flushed: ReadonlyMap<bigint, Lsn>;
+  /** By partition, then channel; only partitions of which one differs from `appliedLsn`. */
+  readonly flushed: ReadonlyMap<bigint, readonly Lsn[]>;
   /** By collection: the moment from which on readers can be answered (`Shard.horizon`); only where rows were dropped. */
   readonly horizons: ReadonlyMap<bigint, Timestamp>;
   readonly catalog: Buffer;
@@ -42,12 +43,14 @@ interface JsonHeader {
     id: string;
     collectionId: string;
     partitionId: string;
+    channel?: number;
     file: string;
     deletesFile?: string;
     level?: 2;
     indexes: { indexId: string; fieldId: string; file: string }[];
   }[];
-  flushed: Record<string, Lsn>;
+  /** A number alone: of all channels. */
+  flushed: Record<string, Lsn | readonly Lsn[]>;
   horizons: Record<string, string>;
 }
 
@@ -61,12 +64,13 @@ export const encodeManifest = (manifest: Manifest): Buffer => {
       id: segment.id.toString(),
       collectionId: segment.collectionId.toString(),
       partitionId: segment.partitionId.toString(),
+      ...(segment.channel === 0 ? {} : { channel: segment.channel }),
       file: segment.file,
       ...(segment.deletesFile === undefined ? {} : { deletesFile: segment.deletesFile }),
       ...(segment.level === 1 ? {} : { level: segment.level }),
       indexes: segment.indexes.map(({ indexId, fieldId, file }) => ({ indexId: indexId.toString(), fieldId: fieldId.toString(), file })),
     })),
-    flushed: Object.fromEntries([...manifest.flushed].map(([id, lsn]) => [id.toString(), lsn])),
+    flushed: Object.fromEntries([...manifest.flushed].map(([id, lsns]) => [id.toString(), lsns.length === 1 ? (lsns[0] as Lsn) : lsns])),
     horizons: Object.fromEntries([...manifest.horizons].map(([id, moment]) => [id.toString(), moment.toString()])),
   };
   const text = Buffer.from(JSON.stringify(header), "utf8");
@@ -88,12 +92,13 @@ export const decodeManifest = (body: Buffer): Manifest => {
       id: BigInt(segment.id),
       collectionId: BigInt(segment.collectionId),
       partitionId: BigInt(segment.partitionId),
+      channel: segment.channel ?? 0,
       file: segment.file,
       deletesFile: segment.deletesFile,
       level: segment.level ?? 1,
       indexes: segment.indexes.map(({ indexId, fieldId, file }) => ({ indexId: BigInt(indexId), fieldId: BigInt(fieldId), file })),
     })),
-    flushed: new Map(Object.entries(header.flushed).map(([id, lsn]) => [BigInt(id), lsn])),
+    flushed: new Map(Object.entries(header.flushed).map(([id, lsns]) => [BigInt(id), typeof lsns === "number" ? [lsns] : lsns])),
     horizons: new Map(Object.entries(header.horizons).map(([id, moment]) => [BigInt(id), BigInt(moment)])),
     catalog: body.subarray(end),
   };

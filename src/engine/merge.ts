@@ -92,8 +92,11 @@ export const mergeSegments = async (
     return taken ? outputs.map(({ entry }) => entry.id) : undefined;
   } finally {
     for (const file of pending) state.pendingFiles.delete(file);
-    // Those that took their place stay, even when naming them failed: the next manifest does it.
-    for (const { entry } of outputs) if (!shard.holds(entry)) entry.core.release();
+    for (const { entry } of outputs) {
+      entry.compacting = false;
+      // Those that took their place stay, even when naming them failed: the next manifest does it.
+      if (!shard.holds(entry)) entry.core.release();
+    }
   }
 };
 
@@ -110,15 +113,18 @@ const makeOutput = async (
   state.pendingFiles.add(file);
   pending.push(file);
   const core = await writeSegment(state, shard, file, sealing);
-  const { partitionId } = plan;
+  const { partitionId, channel } = plan;
   const entry = sealedEntry({
     id,
     collectionId: shard.collectionId,
     partitionId,
+    channel,
     core,
     file,
     level: plan.clusteringFieldId === undefined ? 1 : 2,
   });
+  // Until a manifest names it, its compaction is under way: whoever asks is told of that.
+  entry.compacting = true;
   try {
     await buildIndexesOf(state, shard.collectionId, entry, wanted);
   } catch (error) {

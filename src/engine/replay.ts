@@ -6,11 +6,12 @@
  */
 import { decodeRecord } from "../catalog/codec.js";
 import { applyRecord } from "../catalog/reducer.js";
-import type { Catalog, CatalogRecord } from "../catalog/types.js";
+import type { Catalog, CatalogRecord, Collection } from "../catalog/types.js";
 import type { LogRecord, Lsn } from "../log/log.js";
 import { MilvusError } from "../shared/errors.js";
 import type { Manifest } from "./manifest.js";
 import { BY_PARTITION_KEY, decodeDelete, decodeRows, RecordKind } from "./records.js";
+import type { Place } from "./shard.js";
 import { openRestored } from "./snapshots.js";
 import { type Applicable, applyCatalogRecord, applyDelete, applyRows, routeRows, shardOf } from "./state.js";
 
@@ -94,19 +95,25 @@ export class Replay {
     const record = decodeRows(body);
     const collection = state.catalog.collections.get(record.collectionId);
     if (collection === undefined) return nothing;
-    if (!replace && record.partitionId !== BY_PARTITION_KEY && this.isInFiles(record.partitionId, lsn)) return nothing;
+    if (!replace && record.partitionId !== BY_PARTITION_KEY && this.isAllInFiles(collection, record.partitionId, lsn)) return nothing;
     const start = record.autoIdStart === -1n ? undefined : record.autoIdStart;
     const { schema } = shardOf(state, collection);
     const rows = await state.core.decodeRows(schema, record.rowCount, [...record.fields], start);
     const replaced = replace ? { replaced: rows.givenIds() } : {};
     // Rows that are in files already are not appended again. The keys that they replaced may be in files too, whose delete sets are older than the record.
-    const parts = (await routeRows(collection, record, rows)).filter(({ partitionId }) => !this.isInFiles(partitionId, lsn));
+    const parts = (await routeRows(collection, record, rows)).filter((part) => !this.isInFiles(part, lsn));
     return () => unlessRefused(() => void applyRows(state, { record, parts, ...replaced }, lsn));
   }
 
-  /** Whether the inserts of a partition up to `lsn` are in the manifest's files (or were dropped). */
-  private isInFiles(partitionId: bigint, lsn: Lsn): boolean {
-    return lsn <= (this.manifest?.flushed.get(partitionId) ?? this.catalogLsn);
+  /** Whether the inserts of a place up to `lsn` are in the manifest's files (or were dropped). */
+  private isInFiles({ partitionId, channel }: Place, lsn: Lsn): boolean {
+    const lsns = this.manifest?.flushed.get(partitionId);
+    return lsn <= (lsns?.[channel] ?? lsns?.[0] ?? this.catalogLsn);
+  }
+
+  private isAllInFiles(collection: Collection, partitionId: bigint, lsn: Lsn): boolean {
+    for (let channel = 0; channel < collection.shardsNum; channel++) if (!this.isInFiles({ partitionId, channel }, lsn)) return false;
+    return true;
   }
 }
 

@@ -74,7 +74,7 @@ interface Moment {
 const capture = (state: EngineState): Moment => {
   const segments: ManifestSegment[] = [];
   const deletes: Moment["deletes"][number][] = [];
-  const flushed = new Map<bigint, Lsn>();
+  const flushed = new Map<bigint, Lsn[]>();
   const horizons = new Map<bigint, Timestamp>();
   const files = snapshotFiles(state.catalog);
   let replayFrom = state.appliedLsn + 1;
@@ -83,7 +83,9 @@ const capture = (state: EngineState): Moment => {
     for (const entry of shard.list()) {
       if (entry.file === undefined) {
         replayFrom = Math.min(replayFrom, entry.firstLsn);
-        flushed.set(entry.partitionId, Math.min(flushed.get(entry.partitionId) ?? entry.firstLsn - 1, entry.firstLsn - 1));
+        const lsns = flushed.get(entry.partitionId) ?? new Array<Lsn>(shard.channelCount).fill(state.appliedLsn);
+        lsns[entry.channel] = Math.min(lsns[entry.channel] as Lsn, entry.firstLsn - 1);
+        flushed.set(entry.partitionId, lsns);
         continue;
       }
       let deletesFile = entry.deletesFile;
@@ -98,6 +100,7 @@ const capture = (state: EngineState): Moment => {
         id: entry.id,
         collectionId: entry.collectionId,
         partitionId: entry.partitionId,
+        channel: entry.channel,
         file: entry.file,
         deletesFile,
         level: entry.level,

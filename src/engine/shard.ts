@@ -2,8 +2,9 @@
  * The rows of one collection: its segments, by partition.
  *
  * A segment is *growing* (rows are appended; covered by the log), *sealing* (no more rows; its file is being written; still covered by the log) or
- * *sealed* (a mapped file that the manifest names). Deletes reach it in every state. Each partition has at most one growing segment. All changes
- * are synchronous and in log order; readers take the list of segments once and judge rows by their read timestamp.
+ * *sealed* (a mapped file that the manifest names). Deletes reach it in every state. Within a partition the rows are divided into *channels* by the hash
+ * of their keys (Milvus's shards: as many as the collection was created with, by default one); each has at most one growing segment. All changes are
+ * synchronous and in log order; readers take the list of segments once and judge rows by their read timestamp.
  */
 import type { Collection } from "../catalog/types.js";
 import type { Lsn } from "../log/log.js";
@@ -22,6 +23,7 @@ export interface SegmentEntry {
   readonly id: bigint;
   readonly collectionId: bigint;
   readonly partitionId: bigint;
+  readonly channel: number;
   core: CoreSegment;
   state: "growing" | "sealing" | "sealed";
   /** First log record with rows of this segment; only while not sealed. */
@@ -45,9 +47,14 @@ export interface SegmentEntry {
   compacting: boolean;
 }
 
+/** Which rows a segment holds: those of one channel of one partition. */
+export type Place = Pick<SegmentEntry, "partitionId" | "channel">;
+
+export const placeKey = ({ partitionId, channel }: Place): string => `${partitionId}/${channel}`;
+
 /** A sealed segment that nobody has changed yet. */
 export const sealedEntry = (
-  of: Pick<SegmentEntry, "id" | "collectionId" | "partitionId" | "core"> & { readonly file: string; readonly level?: 1 | 2 },
+  of: Pick<SegmentEntry, "id" | "collectionId" | "partitionId" | "channel" | "core"> & { readonly file: string; readonly level?: 1 | 2 },
 ): SegmentEntry => ({
   level: 1,
   ...of,
@@ -70,17 +77,19 @@ const byPartition = (entries: readonly SegmentEntry[]): readonly SegmentEntry[] 
 export class Shard {
   schema: CoreSchema;
   private segments: readonly SegmentEntry[] = [];
-  private readonly growing = new Map<bigint, SegmentEntry>();
+  private readonly growing = new Map<string, SegmentEntry>();
   /** What a read over no segments is given: results without rows still have the columns' types, which a segment knows. */
   private empty: CoreSegment;
   /** Rows that were deleted or expired at or before this moment may be gone: a reader at an older one cannot be answered. */
   horizon: Timestamp = 0n;
+  readonly channelCount: number;
 
   constructor(
     private readonly core: Core,
     readonly collectionId: bigint,
     collection: Collection,
   ) {
+    this.channelCount = collection.shardsNum;
     this.schema = core.createSchema(coreColumns(collection));
     this.empty = core.createSegment(this.schema);
   }
@@ -107,14 +116,16 @@ export class Shard {
     this.segments = byPartition([...this.segments, entry]);
   }
 
-  /** Appends rows that came at `now` (milliseconds since 1970) to the partition's growing segment; it is made when there is none. */
-  append(partitionId: bigint, rows: CoreRows, at: { timestamp: Timestamp; lsn: Lsn; now: number }, newId: () => bigint): SegmentEntry {
-    let entry = this.growing.get(partitionId);
+  /** Appends rows that came at `now` (milliseconds since 1970) to the growing segment of their place; it is made when there is none. */
+  append(place: Place, rows: CoreRows, at: { timestamp: Timestamp; lsn: Lsn; now: number }, newId: () => bigint): SegmentEntry {
+    const key = placeKey(place);
+    let entry = this.growing.get(key);
     if (entry === undefined) {
       entry = {
         id: newId(),
         collectionId: this.collectionId,
-        partitionId,
+        partitionId: place.partitionId,
+        channel: place.channel,
         core: this.core.createSegment(this.schema),
         state: "growing",
         firstLsn: at.lsn,
@@ -129,7 +140,7 @@ export class Shard {
         sealing: undefined,
         compacting: false,
       };
-      this.growing.set(partitionId, entry);
+      this.growing.set(key, entry);
       this.add(entry);
     }
     entry.core.append(rows, at.timestamp);
@@ -143,10 +154,10 @@ export class Shard {
 
   /** Ends the growing segments of the partitions (none given: all): they become sealing. */
   rotate(partitionIds: readonly bigint[] = []): void {
-    for (const [partitionId, entry] of this.growing) {
-      if (partitionIds.length > 0 && !partitionIds.includes(partitionId)) continue;
+    for (const [key, entry] of this.growing) {
+      if (partitionIds.length > 0 && !partitionIds.includes(entry.partitionId)) continue;
       entry.state = "sealing";
-      this.growing.delete(partitionId);
+      this.growing.delete(key);
     }
   }
 
@@ -154,8 +165,7 @@ export class Shard {
   drop(partitionId?: bigint): void {
     for (const entry of this.list(partitionId === undefined ? [] : [partitionId])) entry.core.release();
     this.segments = partitionId === undefined ? [] : this.segments.filter((entry) => entry.partitionId !== partitionId);
-    if (partitionId === undefined) this.growing.clear();
-    else this.growing.delete(partitionId);
+    for (const [key, entry] of this.growing) if (partitionId === undefined || entry.partitionId === partitionId) this.growing.delete(key);
   }
 
   /** Puts segments in the place of others that hold the same rows, and lets go of those. */

@@ -43,10 +43,10 @@ export const snapshotFiles = (catalog: Catalog): Set<string> => {
 };
 
 /** Call when a manifest names the segment. */
-const filesOf = ({ id, partitionId, file, deletesFile, level, indexes }: SegmentEntry): SegmentFiles => {
+const filesOf = ({ id, partitionId, channel, file, deletesFile, level, indexes }: SegmentEntry): SegmentFiles => {
   if (file === undefined) throw new Error(`segment ${id} of a snapshot has no file`);
   const written = [...indexes.values()].flatMap(({ indexId, fieldId, file }) => (file === undefined ? [] : [{ indexId, fieldId, file }]));
-  return { partitionId, file, deletesFile, level, indexes: written };
+  return { partitionId, channel, file, deletesFile, level, indexes: written };
 };
 
 const definitionOf = ({ properties, partitions, indexes, shardsNum, consistencyLevel, numPartitions, schema }: Collection) => ({
@@ -90,8 +90,8 @@ export const openRestored = async (state: Applicable, record: RestoreSnapshotRec
       const core = await state.core.openSegment(schema, state.store.path(segment.file));
       opened.push(core);
       if (segment.deletesFile !== undefined) await readDeletes(state, core, segment.deletesFile, record.moment);
-      const { id, partitionId, file, level } = segment;
-      const entry = sealedEntry({ id, collectionId: collection.id, partitionId, core, file, level });
+      const { id, partitionId, channel = 0, file, level } = segment;
+      const entry = sealedEntry({ id, collectionId: collection.id, partitionId, channel, core, file, level });
       // It is not loaded yet: the names are enough.
       for (const index of segment.indexes) entry.indexes.set(index.indexId, index);
       state.restored.set(id, entry);

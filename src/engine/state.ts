@@ -16,7 +16,7 @@ import type { Core, CoreRows } from "./core.js";
 import type { Leases } from "./leases.js";
 import type { MemoryBudget } from "./memory.js";
 import { BY_PARTITION_KEY, type DeleteRecord, type RowsRecord } from "./records.js";
-import { type SegmentEntry, Shard } from "./shard.js";
+import { type Place, type SegmentEntry, Shard } from "./shard.js";
 import type { WriteGates } from "./write-gate.js";
 
 export interface EngineSettings {
@@ -148,16 +148,17 @@ const target = (state: Applicable, record: { collectionId: bigint }): Collection
   return collection;
 };
 
-/** Rows of one request that go to one partition. */
-export interface PartitionRows {
-  readonly partitionId: bigint;
-  /** Place of the partition among those that the record may go to. */
+/** Rows of one request that go to one place. */
+export interface PlacedRows extends Place {
+  /** Number of the place among those that the record may go to. */
   readonly ordinal: number;
   readonly rows: CoreRows;
 }
 
-/** Where rows go: to the record's partition, or to several by their partition key. */
-export const routeRows = async (collection: Collection, record: RowsRecord, rows: CoreRows): Promise<PartitionRows[]> => {
+type PartitionRows = Omit<PlacedRows, "channel">;
+
+/** To the record's partition, or to several by their partition key. */
+const byPartition = async (collection: Collection, record: RowsRecord, rows: CoreRows): Promise<PartitionRows[]> => {
   if (record.partitionId !== BY_PARTITION_KEY) return [{ partitionId: record.partitionId, ordinal: 0, rows }];
   const key = collection.schema.fields.find((field) => field.isPartitionKey);
   if (key === undefined) throw new Error(`collection ${collection.name} has no partition key`);
@@ -168,10 +169,32 @@ export const routeRows = async (collection: Collection, record: RowsRecord, rows
   });
 };
 
+/** To several channels by their primary key. Source: milvus pkg/util/typeutil/hash.go, HashPK2Channels. */
+const byChannel = async (collection: Collection, { ordinal, partitionId, rows }: PartitionRows): Promise<PlacedRows[]> => {
+  if (collection.shardsNum === 1) return [{ partitionId, channel: 0, ordinal, rows }];
+  const key = collection.schema.fields.find((field) => field.isPrimaryKey);
+  if (key === undefined) throw new Error(`collection ${collection.name} has no primary key`);
+  const parts = await rows.split(Number(key.fieldID), collection.shardsNum);
+  return parts.flatMap((part, channel) =>
+    part === null ? [] : [{ partitionId, channel, ordinal: ordinal * collection.shardsNum + channel, rows: part }],
+  );
+};
+
+/** Where the rows of a record go. */
+export const routeRows = async (collection: Collection, record: RowsRecord, rows: CoreRows): Promise<PlacedRows[]> => {
+  const placed: PlacedRows[] = [];
+  for (const part of await byPartition(collection, record, rows)) placed.push(...(await byChannel(collection, part)));
+  return placed;
+};
+
+/** How many places the rows of a record may go to; one id each is the record's: a segment that a part opens has the timestamp plus the ordinal. */
+export const placeCount = (collection: Collection, { partitionId }: Pick<RowsRecord, "partitionId">): number =>
+  (partitionId === BY_PARTITION_KEY ? collection.partitions.length : 1) * collection.shardsNum;
+
 /** An insert, or an upsert (`replace`): rows with the same keys in the same partition, or anywhere when the partition follows from a key, are deleted at its timestamp. */
 export interface RowsChange {
   readonly record: RowsRecord;
-  readonly parts: readonly PartitionRows[];
+  readonly parts: readonly PlacedRows[];
   /** Encoded keys of the rows replaced; absent for an insert. */
   readonly replaced?: Buffer;
 }
@@ -180,8 +203,8 @@ export interface RowsChange {
 export const applyRows = (state: Applicable, { record, parts, replaced }: RowsChange, lsn: Lsn): SegmentEntry[] => {
   advance(state, lsn, record.timestamp);
   const collection = target(state, record);
-  // A segment that a part opens has the timestamp plus the part's ordinal for its id, so nobody else may get these, after a replay either.
-  if (record.partitionId === BY_PARTITION_KEY) state.clock.advance(record.timestamp + BigInt(collection.partitions.length - 1));
+  // Nobody else may get the ids of segments that the parts open, after a replay either.
+  state.clock.advance(record.timestamp + BigInt(placeCount(collection, record) - 1));
   for (const { partitionId } of parts) {
     if (!collection.partitions.some((partition) => partition.id === partitionId))
       throw failure("partitionNotFound", { partition: partitionId });
@@ -190,8 +213,8 @@ export const applyRows = (state: Applicable, { record, parts, replaced }: RowsCh
   const scope = record.partitionId === BY_PARTITION_KEY ? [] : [record.partitionId];
   if (replaced !== undefined) shard.delete(scope, replaced, record.timestamp);
   const now = state.env.now();
-  return parts.map(({ partitionId, ordinal, rows }) =>
-    shard.append(partitionId, rows, { timestamp: record.timestamp, lsn, now }, () => record.timestamp + BigInt(ordinal)),
+  return parts.map(({ ordinal, rows, ...place }) =>
+    shard.append(place, rows, { timestamp: record.timestamp, lsn, now }, () => record.timestamp + BigInt(ordinal)),
   );
 };
 

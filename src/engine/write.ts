@@ -17,7 +17,7 @@ import { PrimaryKeyIds } from "./primary-keys.js";
 import { matchingKeys } from "./read.js";
 import { BY_PARTITION_KEY, encodeDelete, encodeRows, RecordKind } from "./records.js";
 import type { SegmentEntry } from "./shard.js";
-import { applyDelete, applyRows, type EngineState, routeRows, shardOf } from "./state.js";
+import { applyDelete, applyRows, type EngineState, placeCount, routeRows, shardOf } from "./state.js";
 
 /** Consecutive keys for an auto-id collection, or -1n when the rows carry theirs. */
 const autoIdStart = (state: EngineState, request: WriteRows, replace: boolean): bigint => {
@@ -63,8 +63,7 @@ const writeDecoded = async (
   const parts = await routeRows(collection, unstamped, rows);
   const replaced = replace ? { replaced: rows.givenIds() } : {};
   const keys = rows.ids();
-  // One id a partition that the rows may go to: a segment that a part opens is named by the timestamp plus the partition's ordinal.
-  const timestamp = state.clock.ids(partitionId === BY_PARTITION_KEY ? collection.partitions.length : 1);
+  const timestamp = state.clock.ids(placeCount(collection, request));
   const record = { ...unstamped, timestamp };
   const kind = replace ? RecordKind.Upsert : RecordKind.Insert;
   await state.log.append(kind, encodeRows(record), (lsn) => onApplied(applyRows(state, { record, parts, ...replaced }, lsn)));

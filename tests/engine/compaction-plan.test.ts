@@ -8,9 +8,20 @@ import { type SegmentEntry, sealedEntry } from "../../src/engine/shard.js";
 
 const MIB = 1024 * 1024;
 
-const segment = (id: number, mebibytes: number, of: { readonly dead?: number; readonly partition?: bigint } = {}): SegmentEntry => {
+const segment = (
+  id: number,
+  mebibytes: number,
+  of: { readonly dead?: number; readonly partition?: bigint; readonly channel?: number } = {},
+): SegmentEntry => {
   const core = { mappedSize: mebibytes * MIB, rowCount: 100, deletedCount: of.dead ?? 0, filterDamaged: false } as CoreSegment;
-  return sealedEntry({ id: BigInt(id), collectionId: 1n, partitionId: of.partition ?? 2n, core, file: `${id}.seg` });
+  return sealedEntry({
+    id: BigInt(id),
+    collectionId: 1n,
+    partitionId: of.partition ?? 2n,
+    channel: of.channel ?? 0,
+    core,
+    file: `${id}.seg`,
+  });
 };
 const merged = (...segments: SegmentEntry[]): number[][] =>
   planCompaction(segments, { kind: "routine", targetBytes: 512 * MIB, expiredRows: () => 0 }).map(({ sources }) =>
@@ -29,8 +40,9 @@ describe("routine compaction", () => {
     expect(merged(segment(1, 20), segment(2, 30), segment(3, 40), segment(4, 60), segment(5, 200))).toEqual([[1, 2, 3, 4]]);
   });
 
-  it("stays within a partition and leaves what is half as large as the target", () => {
+  it("stays within a partition and a channel, and leaves what is half as large as the target", () => {
     expect(merged(segment(1, 1), segment(2, 1), segment(3, 1, { partition: 3n }))).toEqual([]);
+    expect(merged(segment(1, 1), segment(2, 1), segment(3, 1, { channel: 1 }))).toEqual([]);
     expect(merged(...[1, 2, 3, 4].map((id) => segment(id, 256)))).toEqual([]);
   });
 

@@ -54,6 +54,7 @@ interface Place {
   readonly folder: string;
   readonly fsync: "always" | "interval";
   readonly manyRows: boolean;
+  readonly shardsNum: number;
   readonly history: readonly string[];
 }
 
@@ -121,7 +122,7 @@ class Process {
   private async prepare(engine: EngineApi, driver: Driver): Promise<void> {
     const collections = [...engine.catalog.collections.values()];
     driver.know("rows", 2);
-    if (!collections.some(({ name }) => name === "rows")) await driver.createCollection("rows", 2);
+    if (!collections.some(({ name }) => name === "rows")) await driver.createCollection("rows", 2, this.place.shardsNum);
     for (const { name, load } of collections) if (load === undefined) await driver.finish(name);
     const isOfMany = (id: number): boolean => id >= FIRST_OF_MANY && id < FIRST_OF_MANY + MANY_ROWS;
     if (!this.place.manyRows || [...this.present.rows.keys()].some(isOfMany)) return;
@@ -209,6 +210,7 @@ const life = async (seed: number, planted: Planted): Promise<void> => {
     folder,
     fsync: random.chance(0.2) ? "interval" : "always",
     manyRows: random.chance(0.05),
+    shardsNum: random.pick([1, 1, 3]),
     history: [] as string[],
   } as const;
   const prepared = (env: FaultyEnv): FaultyEnv => {

@@ -69,13 +69,13 @@ export class Driver {
   }
 
   /** Creates a collection and nothing else. */
-  async define(collectionName: string, dim: number): Promise<void> {
+  async define(collectionName: string, dim: number, shardsNum = 1): Promise<void> {
     this.know(collectionName, dim);
-    await this.call("CreateCollection", { collectionName, schema: CollectionSchema.encode(schemaOf(collectionName, dim)), shardsNum: 1 });
+    await this.call("CreateCollection", { collectionName, schema: CollectionSchema.encode(schemaOf(collectionName, dim)), shardsNum });
   }
 
-  async createCollection(collectionName: string, dim: number): Promise<void> {
-    await this.define(collectionName, dim);
+  async createCollection(collectionName: string, dim: number, shardsNum = 1): Promise<void> {
+    await this.define(collectionName, dim, shardsNum);
     await this.finish(collectionName);
   }
 

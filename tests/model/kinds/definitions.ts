@@ -6,6 +6,8 @@ import { DEFAULT_PARTITION, type Metric, type Model, ModelCollection } from "../
 import { addable, fieldDefinition, hasPartitionKey, randomShape, schemaOf } from "../shape.js";
 
 const COLLECTIONS = ["c0", "c1", "c2", "c3", "c4"];
+/** Shards of each; of others, one. */
+const SHARDS = [1, 1, 3];
 const COLLECTIONS_MAX = 6;
 const DATABASES = ["default", "second"];
 const PARTITIONS_BY_KEY = 4;
@@ -54,6 +56,7 @@ const create = (random: SeededRandom, model: Model): Step | undefined => {
         databaseName: database,
         collectionName: name,
         schema: schemaOf(shape),
+        shardsNum: SHARDS[COLLECTIONS.indexOf(name)] ?? 1,
         properties,
         ...(hasPartitionKey(shape) ? { numPartitions } : {}),
         ...(index === undefined ? {} : { indexParams: index.definition }),
