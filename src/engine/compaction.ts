@@ -44,6 +44,8 @@ export interface CompactionRequest {
 interface Routine {
   readonly collectionId: bigint;
   readonly plan: CompactionPlanState;
+  /** Somebody who asked was told of it. */
+  told: boolean;
 }
 
 /** Requests, and compactions nobody asked for, that are remembered. */
@@ -82,7 +84,7 @@ export class Compactor {
         ? this.writeDeletes(collection)
         : [
             // Who asks is told of the work that is under way already, since it does a part of what is asked for.
-            ...[...this.routines].filter(({ collectionId }) => collectionId === collection.id).map(({ plan }) => plan),
+            ...this.tellUnderWay(collection.id),
             ...(await this.plan(collection, { ...request, kind: request.kind })).map(
               (plan) => this.earlier(plan) ?? this.start(collection, plan, Priority.Asked),
             ),
@@ -136,6 +138,12 @@ export class Compactor {
     return plans;
   }
 
+  private tellUnderWay(id: bigint): CompactionPlanState[] {
+    const found = [...this.routines].filter(({ collectionId }) => collectionId === id);
+    for (const routine of found) routine.told = true;
+    return found.map(({ plan }) => plan);
+  }
+
   /** Segments that need nothing because the engine has just made them so: what it did is what was asked for. */
   private earlier(plan: MergePlan): CompactionPlanState | undefined {
     if (!plan.kept) return undefined;
@@ -164,7 +172,7 @@ export class Compactor {
       collectionId: collection.id,
       clustering: plan.clusteringFieldId !== undefined,
     } as const;
-    const routine: Routine = { collectionId: collection.id, plan: result };
+    const routine: Routine = { collectionId: collection.id, plan: result, told: priority !== Priority.Routine };
     if (priority === Priority.Routine) this.routines.add(routine);
     this.scheduler
       .run(description, (progress) => mergeSegments(this.state, collection.id, plan, this.hooks, progress))
@@ -174,7 +182,7 @@ export class Compactor {
           result.state = targets === undefined ? "failed" : "completed";
           if (targets === undefined) result.reason = "the segments went meanwhile";
           else this.hooks.merged();
-          if (targets !== undefined && this.routines.has(routine)) this.remember(routine);
+          if (targets !== undefined && !routine.told) this.remember(routine);
         },
         (error: unknown) => {
           result.state = "failed";

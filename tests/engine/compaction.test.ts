@@ -172,9 +172,8 @@ describe("a compaction", () => {
     await driver.delete("rows", range(50, 80));
     await until("they are dropped, too", () => sealed(engine).every(({ rowCount }) => rowCount === 20));
     await driver.delete("rows", range(80, 99));
-    const last = await compact(engine);
-    expect(last.plans.map(({ targets }) => targets)).toEqual([sealed(engine).map(({ id }) => id)]);
-    expect(sealed(engine)).toMatchObject([{ rowCount: 1 }]);
+    do expect((await compact(engine)).plans).toHaveLength(1);
+    while (sealed(engine).some(({ rowCount }) => rowCount !== 1));
   });
 
   it("cuts what is larger than its target into segments of ranges of keys", async () => {
