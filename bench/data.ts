@@ -4,8 +4,9 @@
  * As embeddings of text do, the vectors lie near a subspace of few dimensions (32) and gather around 1,000 centres in it, with some noise in all
  * dimensions. Queries are drawn the same way and are not among the rows. The files are raw float32 little-endian, so peers in other languages read the same bytes.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { readFloats, writeBytes } from "./files.js";
 
 export interface DataSet {
   readonly name: string;
@@ -36,7 +37,7 @@ export const seededRandom = (seed: number): (() => number) => {
   return next;
 };
 
-const gaussian = (random: () => number): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+export const gaussian = (random: () => number): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
 const CENTRES = 1000;
 const INTRINSIC = 32;
@@ -59,11 +60,6 @@ const make = (count: number, dim: number, random: () => number, centres: Float32
   return out;
 };
 
-const load = (file: string): Float32Array => {
-  const bytes = readFileSync(file);
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-};
-
 export const dataSet = (rowCount: number, dim: number, queryCount = 1000): DataSet => {
   const folder = join(dirname(import.meta.dirname), "bench/data");
   const name = `clustered-${rowCount}x${dim}`;
@@ -74,8 +70,8 @@ export const dataSet = (rowCount: number, dim: number, queryCount = 1000): DataS
     const random = seededRandom(42);
     const centres = Float32Array.from({ length: CENTRES * INTRINSIC }, () => gaussian(random));
     const directions = Float32Array.from({ length: INTRINSIC * dim }, () => gaussian(random));
-    writeFileSync(rowsFile, new Uint8Array(make(rowCount, dim, random, centres, directions).buffer));
-    writeFileSync(queriesFile, new Uint8Array(make(queryCount, dim, random, centres, directions).buffer));
+    writeBytes(rowsFile, make(rowCount, dim, random, centres, directions));
+    writeBytes(queriesFile, make(queryCount, dim, random, centres, directions));
   }
-  return { name, rowCount, dim, queryCount, rowsFile, queriesFile, rows: load(rowsFile), queries: load(queriesFile) };
+  return { name, rowCount, dim, queryCount, rowsFile, queriesFile, rows: readFloats(rowsFile), queries: readFloats(queriesFile) };
 };

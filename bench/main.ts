@@ -4,11 +4,10 @@
  * `--quick` takes a tenth of the rows; `--alone` leaves out Milvus Lite, which takes many minutes; `--python P` is a Python that has it.
  * Main: `--rows N --dim D --seconds S`. Storage: `--rows N --dim D` (one shape instead of the three), `--log-mb M`, `--no-graph`.
  */
-import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { runLibrary, SET_NAMES } from "./library.js";
+import { reportLibrary } from "./library-report.js";
+import { print, round, save } from "./report.js";
 import { type RecoveryFigures, runStorage, type Shape, type StorageFigures } from "./storage.js";
 import { type LibraryFigures, RECALL_TARGET, runSuite, type ServerFigures } from "./suite.js";
 
@@ -23,10 +22,11 @@ const { values, positionals } = parseArgs({
     "no-graph": { type: "boolean", default: false },
     python: { type: "string" },
     alone: { type: "boolean", default: false },
+    sets: { type: "string", default: "" },
+    passes: { type: "string", default: "3" },
+    indexes: { type: "string", default: "" },
   },
 });
-
-const round = (value: number | undefined, digits = 0): string => (value === undefined ? "-" : value.toFixed(digits));
 
 const table = (servers: readonly ServerFigures[], library: LibraryFigures): string[][] => {
   const rows: string[][] = [["", ...servers.map((server) => server.name), "hnswlib (library, 1 thread)"]];
@@ -48,14 +48,6 @@ const table = (servers: readonly ServerFigures[], library: LibraryFigures): stri
   }
   line("alias switch p50, p99, ms", (s) => (s.aliasP50Ms > 0 ? `${round(s.aliasP50Ms, 2)}, ${round(s.aliasP99Ms, 2)}` : "-"));
   return rows;
-};
-
-const print = (rows: readonly string[][]): void => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  rows.forEach((row, index) => {
-    process.stdout.write(`| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |\n`);
-    if (index === 0) process.stdout.write(`| ${widths.map((width) => "-".repeat(width)).join(" | ")} |\n`);
-  });
 };
 
 const storageTable = (figures: readonly StorageFigures[]): string[][] => {
@@ -81,16 +73,6 @@ const recoveryTable = (figures: readonly RecoveryFigures[]): string[][] => [
   ["", ...figures.map((f) => `${f.name}, ${f.logMb} MB of log`)],
   ["kill -9 to the first right answer, s", ...figures.map((f) => round(f.readySeconds, 2))],
 ];
-
-const save = (name: string, result: object): void => {
-  const folder = join(import.meta.dirname, "results");
-  mkdirSync(folder, { recursive: true });
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-  const machine = { processor: cpus()[0]?.model, processors: cpus().length, node: process.version };
-  const file = join(folder, `${name}.json`);
-  writeFileSync(file, `${JSON.stringify({ commit, machine, ...result }, null, 2)}\n`);
-  process.stdout.write(`\nwritten: ${file}\n`);
-};
 
 const runMain = async (): Promise<void> => {
   const rowCount = Number(values.rows ?? (values.quick ? 10_000 : 100_000));
@@ -124,7 +106,37 @@ const runStorageSuite = async (): Promise<void> => {
   save(values.rows !== undefined ? `storage-${values.rows}x${values.dim ?? "384"}` : values.quick ? "storage-quick" : "storage", result);
 };
 
+const listOf = (text: string, absent: readonly string[]): readonly string[] => (text === "" ? absent : text.split(","));
+
+const QUICK_ROWS = 20_000;
+
+const pythonOf = (): string => {
+  if (values.python === undefined) throw new Error("this suite needs Python 3 for its peers and for exact neighbours");
+  return values.python;
+};
+
+const searchRows = (): number => Number(values.rows ?? (values.quick ? QUICK_ROWS : Number.POSITIVE_INFINITY));
+
+const nameOf = (suiteName: string): string => (values.quick || values.rows !== undefined ? `${suiteName}-${searchRows()}` : suiteName);
+
+const runLibrarySuite = (): void => {
+  const sets = listOf(values.sets, SET_NAMES);
+  const { alone } = values;
+  const options = {
+    python: pythonOf(),
+    sets,
+    rows: searchRows(),
+    passes: Number(values.passes),
+    indexes: listOf(values.indexes, []),
+    alone,
+  };
+  const results = runLibrary(options);
+  reportLibrary(results);
+  save(nameOf("library"), { results });
+};
+
 const suite = positionals[0] ?? "main";
 if (suite === "main") await runMain();
 else if (suite === "storage") await runStorageSuite();
-else throw new Error(`there is no suite ${suite}: main, storage`);
+else if (suite === "library") runLibrarySuite();
+else throw new Error(`there is no suite ${suite}: main, storage, library`);
