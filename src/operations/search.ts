@@ -141,7 +141,8 @@ const prepare = (call: Call, request: SearchRequest, collection: Collection, giv
     vectors: vectors.values.length === 1 ? (vectors.values[0] as Buffer) : Buffer.concat(vectors.values),
     ...(field.dataType === DataType.SparseFloatVector ? { lengths: vectors.values.map((value) => value.length) } : {}),
     ...window,
-    look: lookOf(params, extra, window.limit + window.offset, index),
+    // Groups and pages are not cut from one list of hits, so nothing must be as long as it.
+    look: lookOf(params, extra, grouping === undefined && page === undefined ? window.limit + window.offset : 1, index),
     ...rangeOf(extra, metric),
     // A page's bound is a score as it is.
     roundDecimal: page === undefined ? roundDecimal : -1,

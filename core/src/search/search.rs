@@ -342,9 +342,15 @@ impl<'a> Search<'a> {
         };
         let allowed: Option<&RowSet> = if let Visible::Set(set) = &target.visible { Some(set) } else { None };
         let limit = wanted.limit.min(target.visible.count());
+        // Groups, and keys that several rows have, need more hits than the request tells of.
+        let asked = &self.request.look;
+        let at_least = |list: usize| if list == 0 { 0 } else { list.max(limit) };
         let look = Look {
             k: limit,
-            ..self.request.look.clone()
+            ef: at_least(asked.ef),
+            reorder_k: at_least(asked.reorder_k),
+            search_list: at_least(asked.search_list),
+            ..asked.clone()
         };
         let rows = index.search(&of, self.queries.at(query), &look, allowed);
         if rows.len() < limit && target.column.valid.is_none() && !index.may_find_fewer() {
