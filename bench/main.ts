@@ -1,13 +1,18 @@
 /**
- * `npm run bench`: the main suite (suite.ts); `npm run bench -- storage`: the storage suite (storage.ts). Prints a table and writes bench/results/<suite>….json.
+ * `npm run bench -- <suite>`: main (suite.ts, the default), storage (storage.ts), library (library.ts), server (serving.ts). Prints tables and writes
+ * bench/results/<suite>….json, and plots where there are curves.
  *
- * `--quick` takes a tenth of the rows; `--alone` leaves out Milvus Lite, which takes many minutes; `--python P` is a Python that has it.
- * Main: `--rows N --dim D --seconds S`. Storage: `--rows N --dim D` (one shape instead of the three), `--log-mb M`, `--no-graph`.
+ * `--quick` takes few rows; `--rows N` sets how many; `--alone` leaves out the peers; `--python P` and `--milvus-python P` are Pythons that have them.
+ * Main: `--dim D --seconds S`. Storage: `--dim D` (one shape instead of the three), `--log-mb M`, `--no-graph`.
+ * Library and server: `--sets words,clustered` (library also binary, sparse). Library: `--passes N`, `--indexes all` or names of further index types.
+ * Server: `--seconds S` a figure, `--servers elanus,autoindex,milvus,lite`.
  */
 import { parseArgs } from "node:util";
 import { runLibrary, SET_NAMES } from "./library.js";
 import { reportLibrary } from "./library-report.js";
 import { print, round, save } from "./report.js";
+import { runServing, SERVER_NAMES } from "./serving.js";
+import { reportServing } from "./serving-report.js";
 import { type RecoveryFigures, runStorage, type Shape, type StorageFigures } from "./storage.js";
 import { type LibraryFigures, RECALL_TARGET, runSuite, type ServerFigures } from "./suite.js";
 
@@ -25,6 +30,8 @@ const { values, positionals } = parseArgs({
     sets: { type: "string", default: "" },
     passes: { type: "string", default: "3" },
     indexes: { type: "string", default: "" },
+    servers: { type: "string", default: "" },
+    "milvus-python": { type: "string" },
   },
 });
 
@@ -135,8 +142,22 @@ const runLibrarySuite = (): void => {
   save(nameOf("library"), { results });
 };
 
+const runServerSuite = async (): Promise<void> => {
+  const results = await runServing({
+    python: pythonOf(),
+    milvusPython: values["milvus-python"],
+    sets: listOf(values.sets, ["words", "clustered"]),
+    rows: searchRows(),
+    seconds: Number(values.seconds),
+    servers: listOf(values.servers, values.alone ? ["elanus", "autoindex"] : SERVER_NAMES),
+  });
+  reportServing(results);
+  save(nameOf("server"), { results });
+};
+
 const suite = positionals[0] ?? "main";
 if (suite === "main") await runMain();
 else if (suite === "storage") await runStorageSuite();
 else if (suite === "library") runLibrarySuite();
-else throw new Error(`there is no suite ${suite}: main, storage, library`);
+else if (suite === "server") await runServerSuite();
+else throw new Error(`there is no suite ${suite}: main, storage, library, server`);

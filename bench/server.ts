@@ -1,6 +1,6 @@
 /** Servers under measurement: started as processes of their own, measured through /proc, ended by pid. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -40,7 +40,7 @@ const freePort = (): Promise<number> =>
 
 const TICKS = 100;
 
-/** CPU of a process and of its children. */
+/** CPU of these processes. */
 const cpuSeconds = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
@@ -63,9 +63,12 @@ const writtenBytes = (pid: number): number | undefined => {
   }
 };
 
-const children = (pid: number): number[] => {
-  const direct = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
-  return direct === "" ? [] : direct.split(" ").map(Number);
+/** All processes below this one, whichever thread started them. */
+const descendants = (pid: number): number[] => {
+  const direct = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number),
+  );
+  return direct.flatMap((child) => [child, ...descendants(child)]);
 };
 
 const answers = async (uri: string, child: ChildProcess, deadlineMs: number): Promise<number> => {
@@ -92,6 +95,15 @@ const stopped = (child: ChildProcess): Promise<void> =>
     else child.once("exit", () => resolve());
   });
 
+/** Ends a process that its parent left behind. */
+const endLeft = (pid: number): void => {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+};
+
 const measured = async (
   name: string,
   command: string,
@@ -108,7 +120,7 @@ const measured = async (
   const uri = `http://127.0.0.1:${port}`;
   const startMs = await answers(uri, child, 120_000);
   const pid = child.pid as number;
-  const pids = () => [pid, ...children(pid)];
+  const pids = () => [pid, ...descendants(pid)];
   return {
     name,
     uri,
@@ -137,10 +149,12 @@ const measured = async (
       await stopped(child);
     },
     async stop() {
+      const all = child.exitCode === null && child.signalCode === null ? pids() : [];
       child.kill("SIGTERM");
       await Promise.race([stopped(child), new Promise((resolve) => setTimeout(resolve, 10_000))]);
       child.kill("SIGKILL");
       await stopped(child);
+      for (const id of all) endLeft(id);
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -171,4 +185,12 @@ export const startMilvusLite = async (python: string, { folder }: StartOptions =
   const home = folder ?? mkdtempSync(join(tmpdir(), "milvus-lite-bench-"));
   const command = join(dirname(python), "milvus-lite");
   return measured("Milvus Lite", command, ["server", "--data-dir", join(home, "data"), "--port", String(port)], port, home);
+};
+
+/** Milvus itself as one process and its Python parent, of the environment that has the package `milvus`. */
+export const startMilvus = async (python: string): Promise<MeasuredServer> => {
+  const port = await freePort();
+  const home = mkdtempSync(join(tmpdir(), "milvus-bench-"));
+  const command = join(dirname(python), "milvus-server");
+  return measured("Milvus 2.3.5", command, ["--data", join(home, "data"), "--proxy-port", String(port)], port, home);
 };
