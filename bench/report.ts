@@ -67,6 +67,7 @@ export interface Target {
 const shown = (value: number | undefined): string => (value === Number.POSITIVE_INFINITY ? "peer falls short" : digits(value));
 
 export const printTargets = (targets: readonly Target[]): void => {
+  if (targets.length === 0) return;
   const met = (value: number | undefined, holds: Target["holds"]): string =>
     value === undefined ? "not measured" : holds(value) ? "yes" : "no";
   const rows = targets.map(({ figure, target, reached, byCpu, holds }) => [

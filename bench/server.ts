@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { MilvusClient } from "../src/client/index.js";
 
 const root = dirname(import.meta.dirname);
@@ -183,7 +183,7 @@ export const startElanus = async ({ folder, settings = [] }: StartOptions = {}):
 export const startMilvusLite = async (python: string, { folder }: StartOptions = {}): Promise<MeasuredServer> => {
   const port = await freePort();
   const home = folder ?? mkdtempSync(join(tmpdir(), "milvus-lite-bench-"));
-  const command = join(dirname(python), "milvus-lite");
+  const command = resolve(dirname(python), "milvus-lite");
   return measured("Milvus Lite", command, ["server", "--data-dir", join(home, "data"), "--port", String(port)], port, home);
 };
 
@@ -191,6 +191,6 @@ export const startMilvusLite = async (python: string, { folder }: StartOptions =
 export const startMilvus = async (python: string): Promise<MeasuredServer> => {
   const port = await freePort();
   const home = mkdtempSync(join(tmpdir(), "milvus-bench-"));
-  const command = join(dirname(python), "milvus-server");
+  const command = resolve(dirname(python), "milvus-server");
   return measured("Milvus 2.3.5", command, ["--data", join(home, "data"), "--proxy-port", String(port)], port, home);
 };

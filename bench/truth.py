@@ -22,7 +22,7 @@ def kept_rows(work):
 def float_blocks():
     """For each block of queries: its first query, and a function from kept rows to (nearest, distances)."""
     matrix = numpy.asarray(rows)
-    norms = (matrix.astype("f4") ** 2).sum(axis=1)
+    norms = numpy.einsum("ij,ij->i", matrix, matrix)
     for start in range(0, len(queries), BLOCK):
         part = queries[start : start + BLOCK]
         distances = norms[None, :] - 2 * (part @ matrix.T)
