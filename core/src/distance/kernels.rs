@@ -1,7 +1,7 @@
 //! The table of kernels of one instruction set, and the checks that stand before each of them.
 //!
-//! A `Pair` compares a query with one row, or with four rows at once (the query's lanes are then loaded once for four rows). Its methods check that
-//! lengths are equal; the few kernels whose rows are packed more tightly than the query have methods of `Kernels`.
+//! A `Pair` compares a query with one row, or with four rows at once (the query's lanes are then loaded once for four rows), with the same result to the
+//! last bit, so that a score does not depend on how a row was come upon. Its methods check that lengths are equal; the few kernels whose rows are packed more tightly than the query have methods of `Kernels`.
 
 /// A 16-bit float (IEEE binary16 or bfloat16), little-endian, as the wire and the files have it.
 pub type Half = [u8; 2];
@@ -11,9 +11,17 @@ pub const NIBBLE_ROWS: usize = 32;
 /// Codes of a row that one sum of 16 bits can take without running over.
 pub const NIBBLE_CODES_MAX: usize = 256;
 
+/// Queries and rows of a tile of products (`Kernels::add_products`).
+pub const TILE_QUERIES: usize = 6;
+pub const TILE_ROWS: usize = 64;
+
 pub(super) type OneRow<Q, R, S> = unsafe fn(&[Q], &[R]) -> S;
 pub(super) type FourRows<Q, R, S> = unsafe fn(&[Q], [&[R]; 4]) -> [S; 4];
 pub(super) type NibbleSums = unsafe fn(&[[u8; 16]], &[[u8; 16]], &mut [u16; NIBBLE_ROWS]);
+pub(super) type AddProducts = unsafe fn(&[[f32; TILE_QUERIES]], &[[f32; TILE_ROWS]], &mut [[f32; TILE_ROWS]; TILE_QUERIES]);
+pub(super) type Passing = unsafe fn(&[f32; TILE_ROWS], &[f32; TILE_ROWS], f32, f32) -> u64;
+pub(super) type Spread = unsafe fn([&[f32]; 8], &mut [[f32; TILE_ROWS]], usize);
+pub(super) type Widen = unsafe fn(&[Half], &mut [f32]);
 
 /// One comparison of a query with one row and with four.
 #[derive(Clone, Copy)]
@@ -45,8 +53,8 @@ pub struct Kernels {
     pub(super) f32_name: &'static str,
     pub(super) i8_name: &'static str,
     pub(super) bits_name: &'static str,
-    pub(super) dot: Pair<f32, f32, f32>,
-    pub(super) l2: Pair<f32, f32, f32>,
+    pub dot: Pair<f32, f32, f32>,
+    pub l2: Pair<f32, f32, f32>,
     /// A float32 query with rows of binary16.
     pub dot_f16: Pair<f32, Half, f32>,
     pub l2_f16: Pair<f32, Half, f32>,
@@ -58,7 +66,7 @@ pub struct Kernels {
     /// A float32 query with rows of int8.
     pub dot_f32_i8: Pair<f32, i8, f32>,
     pub l2_f32_i8: Pair<f32, i8, f32>,
-    pub(super) dot_i8: Pair<i8, i8, i32>,
+    pub dot_i8: Pair<i8, i8, i32>,
     /// Exact, of any int8 values; at most 32,768 of them.
     pub l2_i8: Pair<i8, i8, i32>,
     /// Bits that differ, that both have, that either has; of any number of bytes up to 2^28.
@@ -68,6 +76,10 @@ pub struct Kernels {
     pub(super) dot_u4: Pair<i8, u8, i32>,
     pub(super) dot_u6: Pair<i8, u8, i32>,
     pub(super) nibble_sums: NibbleSums,
+    pub(super) add_products: AddProducts,
+    pub(super) passing: Passing,
+    pub(super) spread: Spread,
+    pub(super) widen_f16: Widen,
 }
 
 impl Kernels {
@@ -156,6 +168,38 @@ impl Kernels {
         // SAFETY: the table's instructions were detected; the lengths are equal.
         unsafe { (self.nibble_sums)(tables, block, &mut sums) };
         sums
+    }
+
+    /// Adds to `sums[q][r]` the sum over k of `queries[k][q] * rows[k][r]`, one k after the other, so that a sum does not depend on its place in the tile.
+    /// Panics unless both have as many k.
+    #[inline]
+    pub fn add_products(&self, queries: &[[f32; TILE_QUERIES]], rows: &[[f32; TILE_ROWS]], sums: &mut [[f32; TILE_ROWS]; TILE_QUERIES]) {
+        assert_eq!(queries.len(), rows.len());
+        // SAFETY: the table's instructions were detected; the lengths are equal.
+        unsafe { (self.add_products)(queries, rows, sums) }
+    }
+
+    /// Bit r is set unless `sums[r] + terms[r] * factor < threshold`; so what is not a number passes.
+    #[inline]
+    pub fn passing(&self, sums: &[f32; TILE_ROWS], terms: &[f32; TILE_ROWS], factor: f32, threshold: f32) -> u64 {
+        // SAFETY: the table's instructions were detected.
+        unsafe { (self.passing)(sums, terms, factor, threshold) }
+    }
+
+    /// Writes eight rows as columns: `panel[k][first + r] = rows[r][k]`. Panics unless each row is as long as the panel and the columns are there.
+    #[inline]
+    pub fn spread(&self, rows: [&[f32]; 8], panel: &mut [[f32; TILE_ROWS]], first: usize) {
+        assert!(first + 8 <= TILE_ROWS && rows.iter().all(|row| row.len() == panel.len()));
+        // SAFETY: the table's instructions were detected; lengths and columns fit.
+        unsafe { (self.spread)(rows, panel, first) }
+    }
+
+    /// `floats[i]` becomes the value of the binary16 `halves[i]`; panics unless both are as long.
+    #[inline]
+    pub fn widen_f16(&self, halves: &[Half], floats: &mut [f32]) {
+        assert_eq!(halves.len(), floats.len());
+        // SAFETY: the table's instructions were detected; the lengths are equal.
+        unsafe { (self.widen_f16)(halves, floats) }
     }
 
     /// 1 / |row|, and 0 for a zero vector, so that a cosine with it is 0.

@@ -24,7 +24,7 @@ mod tests;
 use std::sync::OnceLock;
 
 pub use half::{float_of_bf16, float_of_f16};
-pub use kernels::{Half, Kernels, NIBBLE_CODES_MAX, NIBBLE_ROWS, Pair};
+pub use kernels::{Half, Kernels, NIBBLE_CODES_MAX, NIBBLE_ROWS, Pair, TILE_QUERIES, TILE_ROWS};
 pub use lookup::{lookup_sum, lookup_sum_four};
 pub use metric::Metric;
 pub use scan::{scan, score};

@@ -1,7 +1,7 @@
 //! Kernels for any processor: plain loops with enough independent sums for the compiler to vectorise. What the other tables must agree with.
 
 use super::half::{float_of_bf16, float_of_f16};
-use super::kernels::{Kernels, NIBBLE_ROWS, Pair};
+use super::kernels::{Half, Kernels, NIBBLE_ROWS, Pair, TILE_QUERIES, TILE_ROWS};
 
 /// A kernel of one row, for one row and for four.
 macro_rules! pair {
@@ -34,6 +34,10 @@ pub const KERNELS: Kernels = Kernels {
     dot_u4: pair!(dot_u4),
     dot_u6: pair!(dot_u6),
     nibble_sums,
+    add_products,
+    passing,
+    spread,
+    widen_f16,
 };
 
 const LANES: usize = 16;
@@ -125,5 +129,49 @@ pub fn nibble_sums(tables: &[[u8; 16]], block: &[[u8; 16]], sums: &mut [u16; NIB
             sums[row] += u16::from(table[usize::from(pair & 15)]);
             sums[row + NIBBLE_ROWS / 2] += u16::from(table[usize::from(pair >> 4)]);
         }
+    }
+}
+
+/// Strip by strip of the rows, so that the sums of a strip stay in registers.
+fn add_products(queries: &[[f32; TILE_QUERIES]], rows: &[[f32; TILE_ROWS]], sums: &mut [[f32; TILE_ROWS]; TILE_QUERIES]) {
+    const STRIP: usize = 8;
+    for first in (0..TILE_ROWS).step_by(STRIP) {
+        let mut strip = [[0.0f32; STRIP]; TILE_QUERIES];
+        for (query, row) in queries.iter().zip(rows) {
+            for (value, sums) in query.iter().zip(&mut strip) {
+                for (sum, other) in sums.iter_mut().zip(&row[first..first + STRIP]) {
+                    *sum += value * other;
+                }
+            }
+        }
+        for (all, strip) in sums.iter_mut().zip(&strip) {
+            for (sum, more) in all[first..first + STRIP].iter_mut().zip(strip) {
+                *sum += more;
+            }
+        }
+    }
+}
+
+fn passing(sums: &[f32; TILE_ROWS], terms: &[f32; TILE_ROWS], factor: f32, threshold: f32) -> u64 {
+    let fails = |row: usize| sums[row] + terms[row] * factor < threshold;
+    (0..TILE_ROWS).fold(0, |mask, row| mask | u64::from(!fails(row)) << row)
+}
+
+fn spread(rows: [&[f32]; 8], panel: &mut [[f32; TILE_ROWS]], first: usize) {
+    spread_from(rows, panel, first, 0);
+}
+
+/// `spread` of the values at and behind `from`.
+pub fn spread_from(rows: [&[f32]; 8], panel: &mut [[f32; TILE_ROWS]], first: usize, from: usize) {
+    for (k, column) in panel.iter_mut().enumerate().skip(from) {
+        for (place, row) in column[first..first + 8].iter_mut().zip(rows) {
+            *place = row[k];
+        }
+    }
+}
+
+fn widen_f16(halves: &[Half], floats: &mut [f32]) {
+    for (float, &half) in floats.iter_mut().zip(halves) {
+        *float = float_of_f16(half);
     }
 }

@@ -76,8 +76,7 @@ impl CoreSegment {
 
     #[napi]
     pub fn has_index(&self, field_id: u32) -> bool {
-        self.get()
-            .is_some_and(|segment| segment.snapshot().indexes.contains_key(&field_id))
+        self.get().is_some_and(|segment| segment.snapshot().indexes.contains_key(&field_id))
     }
 
     #[napi]

@@ -119,7 +119,9 @@ fn read_table(map: &Mmap, count: usize) -> Outcome<Vec<Section>> {
         .checked_mul(ENTRY)
         .and_then(|size| size.checked_add(HEADER))
         .ok_or_else(|| damaged(20, "the index ends too early"))?;
-    let checksum = map.get(end..end.saturating_add(8)).ok_or_else(|| damaged(end, "the index ends too early"))?;
+    let checksum = map
+        .get(end..end.saturating_add(8))
+        .ok_or_else(|| damaged(end, "the index ends too early"))?;
     if xxh3_64(&map[..end]).to_le_bytes() != checksum {
         return Err(damaged(0, "the checksum of the index's table does not match"));
     }

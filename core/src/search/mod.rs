@@ -4,9 +4,11 @@
 //! by a graph walk or a scan (`scan`: float32; `scan_bytes`: all other vectors) and keeps the best (`top`); `query` takes those with the smallest keys. `groups` makes a search's hits groups, by the
 //! values that `group_keys` reads. `request` has what is asked and answered.
 
+mod dense;
 mod group_keys;
 mod groups;
 mod key;
+mod products;
 mod query;
 mod reply;
 mod request;

@@ -1,11 +1,12 @@
-//! The exact way for vectors that are kept as bytes: 16-bit floats, int8, bits and sparse vectors. Each visible row is read once for all queries.
+//! The exact way for vectors that are kept as bytes: 16-bit floats, int8, bits and sparse vectors.
 //!
-//! 16-bit floats and int8 become float32 and meet the float kernels; bits are compared word by word; a sparse row meets a query where both have an index.
-//! A sparse row that shares no index with a query is no hit, as in Milvus.
+//! Those with all their values meet the kernels of their kind as they are (`scan`). A sparse row meets a query where both have an index; one that shares no
+//! index with a query is no hit, as in Milvus.
 
 use std::ops::Range;
 
-use super::scan::Wanted;
+use super::dense::{DenseQuery, DenseRows, QueryValues, Vectors};
+use super::scan::{Wanted, scan_dense};
 use super::top::{Found, Hit, Order, Top, rank};
 use super::visible::Visible;
 use crate::distance::{Metric, kernels};
@@ -18,7 +19,12 @@ const BLOCK_ROWS: usize = 1024;
 
 /// A query vector, as its column's rows are compared with it.
 pub enum ByteQuery<'a> {
-    Floats { vector: Vec<f32>, inverse_norm: f32 },
+    /// 16-bit floats or int8, which `bytes` has as they came; `inverse_norm` is 1 unless the metric is COSINE.
+    Floats {
+        vector: Vec<f32>,
+        bytes: &'a [u8],
+        inverse_norm: f32,
+    },
     Bits(&'a [u8]),
     Sparse(&'a [u8]),
 }
@@ -26,7 +32,7 @@ pub enum ByteQuery<'a> {
 /// Whether rows of the column can be ranked by the metric.
 pub fn ranks_by(kind: ColumnType, metric: Metric) -> bool {
     match kind {
-        ColumnType::BinaryVector => matches!(metric, Metric::Hamming | Metric::Jaccard),
+        ColumnType::BinaryVector => !matches!(metric, Metric::L2 | Metric::Ip | Metric::Cosine),
         ColumnType::SparseFloatVector => metric == Metric::Ip,
         _ => matches!(metric, Metric::L2 | Metric::Ip | Metric::Cosine),
     }
@@ -52,7 +58,33 @@ impl<'a> ByteQuery<'a> {
         let mut vector = Vec::new();
         floats_of(column.kind, bytes, &mut vector);
         let inverse_norm = inverse_norm(metric, &vector);
-        Ok(ByteQuery::Floats { vector, inverse_norm })
+        Ok(ByteQuery::Floats {
+            vector,
+            bytes,
+            inverse_norm,
+        })
+    }
+
+    /// None of a sparse vector.
+    fn dense(&self, kind: ColumnType) -> Option<DenseQuery<'_>> {
+        match self {
+            ByteQuery::Floats {
+                vector,
+                bytes,
+                inverse_norm,
+            } => Some(DenseQuery {
+                values: match kind {
+                    ColumnType::Int8Vector => QueryValues::Int8(bytemuck::cast_slice(bytes)),
+                    _ => QueryValues::Floats(vector),
+                },
+                inverse_norm: *inverse_norm,
+            }),
+            ByteQuery::Bits(bits) => Some(DenseQuery {
+                values: QueryValues::Bits(bits),
+                inverse_norm: 1.0,
+            }),
+            ByteQuery::Sparse(_) => None,
+        }
     }
 }
 
@@ -87,40 +119,42 @@ pub struct ByteRows<'a> {
     pub visible: &'a Visible,
 }
 
-impl<'a> ByteRows<'a> {
-    fn bytes(&self, row: usize) -> &'a [u8] {
-        match &self.column.values {
-            Values::Packed { width, bytes } => &bytes[row * width..(row + 1) * width],
-            values => values.bytes_at(row),
+/// The hits of each query among `range` of the rows.
+pub fn scan_bytes(rows: &ByteRows, range: Range<usize>, queries: &[&ByteQuery], wanted: &Wanted, order: &Order) -> Vec<Found> {
+    let dense: Option<Vec<DenseQuery>> = queries.iter().map(|query| query.dense(rows.kind)).collect();
+    match (dense, Vectors::of(rows.kind, &rows.column.values)) {
+        (Some(queries), Some(vectors)) => {
+            let Values::Packed { width, .. } = rows.column.values else {
+                unreachable!("vectors that are kept as bytes")
+            };
+            let rows = DenseRows {
+                part: rows.part,
+                column: rows.column,
+                width: width / vectors.value_bytes(),
+                vectors,
+                visible: rows.visible,
+            };
+            scan_dense(&rows, range, &queries, wanted, order)
         }
+        _ => scan_sparse(rows, range, queries, wanted, order),
     }
 }
 
-/// The hits of each query among `range` of the rows.
-pub fn scan_bytes(rows: &ByteRows, range: Range<usize>, queries: &[&ByteQuery], wanted: &Wanted, order: &Order) -> Vec<Found> {
+fn scan_sparse(rows: &ByteRows, range: Range<usize>, queries: &[&ByteQuery], wanted: &Wanted, order: &Order) -> Vec<Found> {
     let mut tops: Vec<Top> = queries.iter().map(|_| Top::new(wanted.limit)).collect();
     let mut block = Vec::new();
-    let mut floats = Vec::new();
     let mut start = range.start;
     while start < range.end {
         block.clear();
         start = rows.visible.take(start..range.end, BLOCK_ROWS, &mut block);
         for &row in block.iter().filter(|&&row| rows.column.is_valid(row as usize)) {
-            let bytes = rows.bytes(row as usize);
-            let mut row_inverse_norm = 1.0;
-            if matches!(queries.first(), Some(ByteQuery::Floats { .. })) {
-                floats_of(rows.kind, bytes, &mut floats);
-                row_inverse_norm = inverse_norm(wanted.metric, &floats);
-            }
+            let pairs = rows.column.values.bytes_at(row as usize);
             for (query, top) in queries.iter().zip(&mut tops) {
-                let score = match query {
-                    ByteQuery::Floats { vector, .. } if wanted.metric == Metric::L2 => Some(kernels().l2(vector, &floats)),
-                    ByteQuery::Floats { vector, inverse_norm } => Some(kernels().dot(vector, &floats) * inverse_norm * row_inverse_norm),
-                    ByteQuery::Bits(vector) if wanted.metric == Metric::Hamming => Some(hamming(vector, bytes)),
-                    ByteQuery::Bits(vector) => Some(jaccard(vector, bytes)),
-                    ByteQuery::Sparse(vector) => Some(sparse_product(vector, bytes)).filter(|&product| product > 0.0),
+                let ByteQuery::Sparse(query) = query else {
+                    unreachable!("a query of the rows' kind")
                 };
-                if let Some(score) = score.filter(|&score| wanted.accepts(score)) {
+                let score = sparse_product(query, pairs);
+                if score > 0.0 && wanted.accepts(score) {
                     let hit = Hit {
                         rank: rank(wanted.metric, score),
                         part: rows.part,
@@ -132,30 +166,6 @@ pub fn scan_bytes(rows: &ByteRows, range: Range<usize>, queries: &[&ByteQuery], 
         }
     }
     tops.into_iter().map(|top| top.finish(order)).collect()
-}
-
-/// Sum of `of` over the words of both.
-fn words(left: &[u8], right: &[u8], of: impl Fn(u64, u64) -> u32) -> u32 {
-    let (left_words, left_rest) = left.as_chunks::<8>();
-    let (right_words, right_rest) = right.as_chunks::<8>();
-    let whole = left_words.iter().zip(right_words);
-    let sum: u32 = whole
-        .map(|(left, right)| of(u64::from_le_bytes(*left), u64::from_le_bytes(*right)))
-        .sum();
-    let rest = left_rest.iter().zip(right_rest);
-    sum + rest.map(|(&left, &right)| of(left.into(), right.into())).sum::<u32>()
-}
-
-/// Bits that differ.
-fn hamming(left: &[u8], right: &[u8]) -> f32 {
-    words(left, right, |left, right| (left ^ right).count_ones()) as f32
-}
-
-/// 1 less the share of common bits among those that either has; 0 of two zero vectors.
-fn jaccard(left: &[u8], right: &[u8]) -> f32 {
-    let either = words(left, right, |left, right| (left | right).count_ones());
-    let both = words(left, right, |left, right| (left & right).count_ones());
-    if either == 0 { 0.0 } else { 1.0 - both as f32 / either as f32 }
 }
 
 fn sparse_product(left: &[u8], right: &[u8]) -> f32 {

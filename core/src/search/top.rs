@@ -91,6 +91,18 @@ impl Top {
         }
     }
 
+    /// No hit of a greater rank can be among the best any more; the greatest number while any can.
+    pub fn bound(&self) -> u32 {
+        self.bound
+    }
+
+    /// Brings `bound` nearly up to date. Costs little when few hits were pushed since.
+    pub fn settle(&mut self, order: &Order) {
+        if self.hits.len() > self.limit + self.limit / 4 {
+            self.shrink(order);
+        }
+    }
+
     fn shrink(&mut self, order: &Order) {
         if self.hits.len() > self.limit {
             let (_, last, _) = self

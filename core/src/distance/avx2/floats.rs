@@ -5,6 +5,7 @@
 
 use std::arch::x86_64::*;
 
+use crate::distance::half::float_of_f16;
 use crate::distance::kernels::Half;
 
 /// How elements become float32.
@@ -159,10 +160,33 @@ pub fn sums<Q: Source, S: Source, const L2: bool, const ROWS: usize, const UNROL
     out
 }
 
+/// `sums` of four rows, two at a time: more sums than that do not fit the registers.
+#[inline]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub fn four<Q: Source, S: Source, const L2: bool>(query: &[Q::Item], rows: [&[S::Item]; 4]) -> [f32; 4] {
+    let [first, second] = sums::<Q, S, L2, 2, 4>(query, [rows[0], rows[1]]);
+    let [third, fourth] = sums::<Q, S, L2, 2, 4>(query, [rows[2], rows[3]]);
+    [first, second, third, fourth]
+}
+
 #[inline]
 #[target_feature(enable = "avx2")]
 fn total_of(sum: __m256) -> f32 {
     let four = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps::<1>(sum));
     let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+pub fn widen_f16(halves: &[Half], floats: &mut [f32]) {
+    let (blocks, rest) = floats.as_chunks_mut::<8>();
+    let whole = blocks.len() * 8;
+    for (at, block) in blocks.iter_mut().enumerate() {
+        // SAFETY: both are as long, so eight halves are there for eight floats.
+        unsafe { _mm256_storeu_ps(block.as_mut_ptr(), Binary16::load(halves.as_ptr().add(at * 8))) };
+    }
+    for (float, &half) in rest.iter_mut().zip(&halves[whole..]) {
+        *float = float_of_f16(half);
+    }
 }

@@ -5,13 +5,15 @@
 
 use std::arch::x86_64::*;
 
+use super::bytes::totals;
+
 /// Which bits `counts` counts.
 pub const DIFFERENT: u8 = 0;
 pub const BOTH: u8 = 1;
 pub const EITHER: u8 = 2;
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vpopcntdq")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq")]
 pub fn counts<const OF: u8, const ROWS: usize>(query: &[u8], rows: [&[u8]; ROWS]) -> [u32; ROWS] {
     let length = query.len();
     let mut sum = [_mm512_setzero_si512(); ROWS];
@@ -31,9 +33,6 @@ pub fn counts<const OF: u8, const ROWS: usize>(query: &[u8], rows: [&[u8]; ROWS]
         }
         at += 64;
     }
-    let mut out = [0; ROWS];
-    for row in 0..ROWS {
-        out[row] = _mm512_reduce_add_epi64(sum[row]) as u32;
-    }
-    out
+    // No count fills more than the low half of its lane.
+    totals(sum).map(|count| count as u32)
 }

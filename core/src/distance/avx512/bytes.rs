@@ -14,7 +14,7 @@ fn mask_of(count: usize) -> __mmask64 {
 
 /// Dot products. `vpdpbusd` multiplies unsigned by signed bytes, so each row is shifted by 128, and 128 times the query's sum is taken off.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub fn dot_i8<const ROWS: usize, const UNROLL: usize>(query: &[i8], rows: [&[i8]; ROWS]) -> [i32; ROWS] {
     let dim = query.len();
     let shift = _mm512_set1_epi8(-128);
@@ -44,15 +44,13 @@ pub fn dot_i8<const ROWS: usize, const UNROLL: usize>(query: &[i8], rows: [&[i8]
         }
         at += 64;
     }
-    let mut out = [0; ROWS];
+    let mut products = [_mm512_setzero_si512(); ROWS];
     for row in 0..ROWS {
-        let mut total = _mm512_setzero_si512();
         for part in 0..UNROLL {
-            total = _mm512_add_epi32(total, _mm512_sub_epi32(sum[row][part], shifted[part]));
+            products[row] = _mm512_add_epi32(products[row], _mm512_sub_epi32(sum[row][part], shifted[part]));
         }
-        out[row] = _mm512_reduce_add_epi32(total);
     }
-    out
+    totals(products)
 }
 
 /// Squared distances, of differences in 16 bits.
@@ -78,7 +76,7 @@ pub fn l2_i8<const ROWS: usize>(query: &[i8], rows: [&[i8]; ROWS]) -> [i32; ROWS
 
 /// Dot products with codes of 4 bits: `query` has twice as many values as a row has bytes.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub fn dot_u4<const ROWS: usize>(query: &[i8], rows: [&[u8]; ROWS]) -> [i32; ROWS] {
     let count = query.len() / 2;
     let low = _mm512_set1_epi8(15);
@@ -101,7 +99,7 @@ pub fn dot_u4<const ROWS: usize>(query: &[i8], rows: [&[u8]; ROWS]) -> [i32; ROW
 
 /// Dot products with codes of 6 bits: `query` has four values for each three bytes of a row.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub fn dot_u6<const ROWS: usize>(query: &[i8], rows: [&[u8]; ROWS]) -> [i32; ROWS] {
     let count = query.len() / 4;
     let low = _mm512_set1_epi8(63);
@@ -130,12 +128,26 @@ pub fn dot_u6<const ROWS: usize>(query: &[i8], rows: [&[u8]; ROWS]) -> [i32; ROW
     totals(sum)
 }
 
+/// The sum of each row's lanes of 32 bits; of four rows they are added up side by side.
 #[inline]
-#[target_feature(enable = "avx512f")]
-fn totals<const ROWS: usize>(sum: [__m512i; ROWS]) -> [i32; ROWS] {
-    let mut out = [0; ROWS];
+#[target_feature(enable = "avx512f,avx512vl")]
+pub fn totals<const ROWS: usize>(sums: [__m512i; ROWS]) -> [i32; ROWS] {
+    let mut eight = [_mm256_setzero_si256(); ROWS];
     for row in 0..ROWS {
-        out[row] = _mm512_reduce_add_epi32(sum[row]);
+        let high = _mm512_extracti64x4_epi64::<1>(sums[row]);
+        eight[row] = _mm256_add_epi32(_mm512_castsi512_si256(sums[row]), high);
+    }
+    let mut out = [0; ROWS];
+    for first in (0..ROWS).step_by(4) {
+        let row = |at: usize| eight[(first + at).min(ROWS - 1)];
+        let pairs = [_mm256_hadd_epi32(row(0), row(1)), _mm256_hadd_epi32(row(2), row(3))];
+        let fours = _mm256_hadd_epi32(pairs[0], pairs[1]);
+        let all = _mm_add_epi32(_mm256_castsi256_si128(fours), _mm256_extracti128_si256::<1>(fours));
+        let mut totals = [0; 4];
+        // SAFETY: four sums have their places.
+        unsafe { _mm_storeu_si128(totals.as_mut_ptr().cast(), all) };
+        let count = (ROWS - first).min(4);
+        out[first..first + count].copy_from_slice(&totals[..count]);
     }
     out
 }

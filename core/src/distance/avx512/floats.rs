@@ -107,12 +107,12 @@ pub fn sums<S: Source, const L2: bool, const ROWS: usize, const UNROLL: usize>(q
         }
         at += 16;
     }
-    sum.map(total)
+    totals(sum)
 }
 
 /// Dot products of bfloat16 vectors, 32 products an instruction.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 pub fn bf16_sums<const ROWS: usize, const UNROLL: usize>(query: &[Half], rows: [&[Half]; ROWS]) -> [f32; ROWS] {
     let dim = query.len();
     let mut sum = [[_mm512_setzero_ps(); UNROLL]; ROWS];
@@ -138,7 +138,7 @@ pub fn bf16_sums<const ROWS: usize, const UNROLL: usize>(query: &[Half], rows: [
         }
         at += 32;
     }
-    sum.map(total)
+    totals(sum)
 }
 
 #[inline]
@@ -148,14 +148,30 @@ fn halves(bits: __m512i) -> __m512bh {
     unsafe { std::mem::transmute(bits) }
 }
 
+/// The sum of each row's lanes, always in the same order: of four rows they are added up side by side.
 #[inline]
-fn total<const UNROLL: usize>(sums: [__m512; UNROLL]) -> f32 {
-    // SAFETY: sums of 512 bits were made by kernels that run where AVX-512F was detected.
-    unsafe {
-        let mut total = sums[0];
+#[target_feature(enable = "avx512f,avx512vl")]
+fn totals<const ROWS: usize, const UNROLL: usize>(sums: [[__m512; UNROLL]; ROWS]) -> [f32; ROWS] {
+    let mut eight = [_mm256_setzero_ps(); ROWS];
+    for row in 0..ROWS {
+        let mut total = sums[row][0];
         for part in 1..UNROLL {
-            total = _mm512_add_ps(total, sums[part]);
+            total = _mm512_add_ps(total, sums[row][part]);
         }
-        _mm512_reduce_add_ps(total)
+        let high = _mm256_castpd_ps(_mm512_extractf64x4_pd::<1>(_mm512_castps_pd(total)));
+        eight[row] = _mm256_add_ps(_mm512_castps512_ps256(total), high);
     }
+    let mut out = [0.0; ROWS];
+    for first in (0..ROWS).step_by(4) {
+        let row = |at: usize| eight[(first + at).min(ROWS - 1)];
+        let pairs = [_mm256_hadd_ps(row(0), row(1)), _mm256_hadd_ps(row(2), row(3))];
+        let fours = _mm256_hadd_ps(pairs[0], pairs[1]);
+        let all = _mm_add_ps(_mm256_castps256_ps128(fours), _mm256_extractf128_ps::<1>(fours));
+        let mut totals = [0.0; 4];
+        // SAFETY: four sums have their places.
+        unsafe { _mm_storeu_ps(totals.as_mut_ptr(), all) };
+        let count = (ROWS - first).min(4);
+        out[first..first + count].copy_from_slice(&totals[..count]);
+    }
+    out
 }

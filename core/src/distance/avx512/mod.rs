@@ -4,6 +4,7 @@
 mod bits;
 mod bytes;
 mod floats;
+mod product;
 
 use std::arch::is_x86_feature_detected;
 
@@ -14,7 +15,7 @@ macro_rules! floats {
     ($source:ident, $l2:literal) => {
         Pair {
             one: |query, row| unsafe { floats::sums::<floats::$source, $l2, 1, 4>(query, [row]) }[0],
-            four: |query, rows| unsafe { floats::sums::<floats::$source, $l2, 4, 2>(query, rows) },
+            four: |query, rows| unsafe { floats::sums::<floats::$source, $l2, 4, 4>(query, rows) },
         }
     };
 }
@@ -44,12 +45,14 @@ pub fn detect() -> Option<Kernels> {
         dot_f32_i8: floats!(Int8, false),
         l2_f32_i8: floats!(Int8, true),
         nibble_sums: |tables, block, sums| unsafe { bytes::nibble_sums(tables, block, sums) },
+        add_products: |queries, rows, sums| unsafe { product::add_products(queries, rows, sums) },
+        passing: |sums, terms, factor, threshold| unsafe { product::passing(sums, terms, factor, threshold) },
         ..avx2::detect()?
     };
     if is_x86_feature_detected!("avx512bf16") {
         table.dot_bf16_both = Pair {
             one: |query, row| unsafe { floats::bf16_sums::<1, 4>(query, [row]) }[0],
-            four: |query, rows| unsafe { floats::bf16_sums::<4, 2>(query, rows) },
+            four: |query, rows| unsafe { floats::bf16_sums::<4, 4>(query, rows) },
         };
     }
     if is_x86_feature_detected!("avx512vnni") {

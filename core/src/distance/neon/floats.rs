@@ -154,3 +154,17 @@ pub fn sums<Q: Source, S: Source, const L2: bool, const ROWS: usize, const UNROL
     }
     out
 }
+
+#[inline]
+#[target_feature(enable = "neon")]
+pub fn widen_f16(halves: &[Half], floats: &mut [f32]) {
+    let (blocks, rest) = floats.as_chunks_mut::<4>();
+    let whole = blocks.len() * 4;
+    for (at, block) in blocks.iter_mut().enumerate() {
+        // SAFETY: both are as long, so four halves are there for four floats.
+        unsafe { vst1q_f32(block.as_mut_ptr(), Binary16::load(halves.as_ptr().add(at * 4))) };
+    }
+    for (float, &half) in rest.iter_mut().zip(&halves[whole..]) {
+        *float = float_of_f16(half);
+    }
+}

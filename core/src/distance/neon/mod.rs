@@ -3,6 +3,7 @@
 mod bits;
 mod bytes;
 mod floats;
+mod product;
 
 use std::arch::is_aarch64_feature_detected;
 
@@ -12,7 +13,7 @@ macro_rules! floats {
     ($query:ident, $source:ident, $l2:literal) => {
         Pair {
             one: |query, row| unsafe { floats::sums::<floats::$query, floats::$source, $l2, 1, 4>(query, [row]) }[0],
-            four: |query, rows| unsafe { floats::sums::<floats::$query, floats::$source, $l2, 4, 2>(query, rows) },
+            four: |query, rows| unsafe { floats::sums::<floats::$query, floats::$source, $l2, 4, 4>(query, rows) },
         }
     };
 }
@@ -52,5 +53,9 @@ pub fn detect() -> Option<Kernels> {
         dot_u4: rows!(bytes::dot_u4),
         dot_u6: rows!(bytes::dot_u6),
         nibble_sums: |tables, block, sums| unsafe { bytes::nibble_sums(tables, block, sums) },
+        add_products: |queries, rows, sums| unsafe { product::add_products(queries, rows, sums) },
+        passing: |sums, terms, factor, threshold| unsafe { product::passing(sums, terms, factor, threshold) },
+        spread: |rows, panel, first| unsafe { product::spread(rows, panel, first) },
+        widen_f16: |halves, floats| unsafe { floats::widen_f16(halves, floats) },
     })
 }

@@ -19,9 +19,9 @@ fn check_f32(table: &Kernels, query: &[f32], rows: [&[f32]; 4], what: &str) {
         let dot = portable::KERNELS.dot(query, row);
         let distance = portable::KERNELS.l2(query, row);
         assert_near(table.dot(query, row), dot, products(row), &format!("dot, {what}"));
-        assert_near(dots[lane], dot, products(row), &format!("dot of four, {what}"));
+        assert_eq!(dots[lane].to_bits(), table.dot(query, row).to_bits(), "dot of four, {what}");
         assert_near(table.l2(query, row), distance, squares(row), &format!("l2, {what}"));
-        assert_near(distances[lane], distance, squares(row), &format!("l2 of four, {what}"));
+        assert_eq!(distances[lane].to_bits(), table.l2(query, row).to_bits(), "l2 of four, {what}");
         assert!(table.l2(row, row) == 0.0);
     }
 }

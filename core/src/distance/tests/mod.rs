@@ -3,6 +3,7 @@
 mod bytes;
 mod floats;
 mod halves;
+mod product;
 
 /// A small generator (splitmix64), so that a printed seed repeats a run.
 struct Random(u64);

@@ -217,7 +217,10 @@ fn snapshots(world: &World) -> Vec<SegmentSnapshot> {
 fn the_nearest_rows_are_found() {
     let mut random = Random::new(11);
     for (kind, metrics) in [
-        (BINARY, vec![Metric::Hamming, Metric::Jaccard]),
+        (
+            BINARY,
+            vec![Metric::Hamming, Metric::Jaccard, Metric::Substructure, Metric::Superstructure],
+        ),
         (FLOAT16, vec![Metric::L2, Metric::Ip, Metric::Cosine]),
         (BFLOAT16, vec![Metric::L2, Metric::Ip, Metric::Cosine]),
         (INT8, vec![Metric::L2, Metric::Ip, Metric::Cosine]),

@@ -4,5 +4,6 @@ mod bytes;
 mod exact;
 mod groups;
 mod model;
+mod products;
 mod replies;
 mod walk;
