@@ -86,6 +86,27 @@ pub fn promise<'env, T: Send + 'static, Shown: ToNapiValue + 'static>(
     Ok(promise)
 }
 
+thread_local! {
+    /// A pool of the calling thread alone: what a request would divide among threads is done by it, and no thread is woken.
+    static HERE: Option<ThreadPool> = ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok();
+}
+
+/// As `promise`, but works where it is called, for work that is shorter than waking a thread.
+pub fn promise_here<'env, T: Send, Shown: ToNapiValue + 'env>(
+    env: &'env Env,
+    work: impl FnOnce() -> Outcome<T> + Send,
+    show: impl FnOnce(Env, T) -> napi::Result<Shown>,
+) -> napi::Result<Object<'env>> {
+    let result = HERE.with(|pool| match pool {
+        Some(pool) => caught(|| pool.install(work)),
+        None => caught(work),
+    });
+    match result {
+        Ok(result) => PromiseRaw::resolve(env, show(*env, result)?)?.to_unknown().coerce_to_object(),
+        Err(failure) => PromiseRaw::<Shown>::reject(env, error_of(failure))?.to_unknown().coerce_to_object(),
+    }
+}
+
 /// As `promise`, but works where it is called, for work that is shorter than waking a thread.
 pub fn promise_at_once<'env, T: ToNapiValue + 'env>(env: &'env Env, work: impl FnOnce() -> Outcome<T>) -> napi::Result<Unknown<'env>> {
     match caught(work) {

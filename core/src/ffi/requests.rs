@@ -5,11 +5,11 @@ use napi::bindgen_prelude::{BigInt, Buffer, ClassInstance, Object};
 use napi_derive::napi;
 
 use super::indexes::{CoreLook, look_of, metric_of};
-use super::pool::{Urgency, promise};
+use super::pool::{Urgency, promise, promise_here};
 use super::segment::CoreSegment;
 use super::{error_of, timestamp_of};
 use crate::failure::{Failure, Outcome};
-use crate::search::{self, GroupBy, GroupField, Output, QueryRequest, SearchRequest, Selection};
+use crate::search::{self, GroupBy, GroupField, Output, QueryRequest, SearchReply, SearchRequest, Selection};
 use crate::segment::schema::ColumnType;
 use crate::segment::{Expiry, SegmentSnapshot};
 
@@ -90,24 +90,27 @@ pub struct CoreSelection {
 
 pub(super) type Segments<'env> = Vec<ClassInstance<'env, CoreSegment>>;
 
+/// A short search is done here and now, any other on the pool.
 #[napi]
 pub fn search<'env>(env: &'env Env, segments: Segments, request: CoreSearch) -> napi::Result<Object<'env>> {
     let snapshots = snapshots_of(&segments).map_err(error_of)?;
     let request = search_request(request).map_err(error_of)?;
-    promise(
-        env,
-        Urgency::Request,
-        move || search::search(&snapshots, &request),
-        |_, reply| {
-            Ok(CoreSearchResult {
-                topks: reply.topks,
-                ids: reply.ids.into(),
-                scores: reply.scores.into(),
-                fields: buffers(reply.fields),
-                groups: buffers(reply.groups),
-            })
-        },
-    )
+    let is_short = search::is_short(&snapshots, &request);
+    let work = move || search::search(&snapshots, &request);
+    let show = |_, reply: SearchReply| {
+        Ok(CoreSearchResult {
+            topks: reply.topks,
+            ids: reply.ids.into(),
+            scores: reply.scores.into(),
+            fields: buffers(reply.fields),
+            groups: buffers(reply.groups),
+        })
+    };
+    if is_short {
+        promise_here(env, work, show)
+    } else {
+        promise(env, Urgency::Request, work, show)
+    }
 }
 
 #[napi]
