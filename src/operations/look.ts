@@ -10,54 +10,62 @@ import { invalid } from "../shared/errors.js";
 import type { KeyValuePair } from "../shared/proto/generated/messages.js";
 import { parameter } from "./reading.js";
 
-type Rule =
-  | { readonly kind: "integer"; readonly low: number; readonly high: number }
-  | { readonly kind: "number"; readonly low: number; readonly high: number; readonly open?: true };
+interface Rule {
+  readonly kind: "integer" | "number";
+  readonly low: number;
+  readonly high: number;
+  /** `high` is no value of the range. */
+  readonly open?: true;
+  /** What it is for the core. */
+  readonly as: keyof CoreLook;
+  /** Not below the number of hits wanted; the name that the words have for it. */
+  readonly notBelowHits?: string;
+}
 
 const INTEGER_MAX = 2147483647;
 const FLOAT_MAX = 3.4028234663852886e38;
-const integer = (low: number, high: number): Rule => ({ kind: "integer", low, high });
-const number = (low: number, high: number): Rule => ({ kind: "number", low, high });
 
-const nprobe = { nprobe: integer(1, 65536) };
-const refineK = { refine_k: number(1, FLOAT_MAX) };
-const graph = { ef: integer(1, INTEGER_MAX) };
-const refinedGraph = { ...graph, ...refineK };
-const sparse: Readonly<Record<string, Rule>> = {
-  drop_ratio_search: { kind: "number", low: 0, high: 1, open: true },
-  dim_max_score_ratio: number(0.5, 1.3),
+const nprobe: Rule = { kind: "integer", low: 1, high: 65536, as: "nprobe" };
+const refineK: Rule = { kind: "number", low: 1, high: FLOAT_MAX, as: "refineK" };
+const ef: Rule = { kind: "integer", low: 1, high: INTEGER_MAX, as: "ef", notBelowHits: "ef" };
+const reorderK: Rule = { kind: "integer", low: 1, high: INTEGER_MAX, as: "reorderK", notBelowHits: "reorder_k" };
+const searchList: Rule = { kind: "integer", low: 1, high: INTEGER_MAX, as: "searchList", notBelowHits: "search_list_size" };
+
+const lists = { nprobe };
+const refinedLists = { nprobe, refine_k: refineK };
+const refinedGraph = { ef, refine_k: refineK };
+const sparse = {
+  drop_ratio_search: { kind: "number", low: 0, high: 1, open: true, as: "dropRatioSearch" },
+  dim_max_score_ratio: { kind: "number", low: 0.5, high: 1.3, as: "dimMaxScoreRatio" },
+} as const;
+
+/** Index types and the parameters that each knows. */
+const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
+  IVF_FLAT: lists,
+  IVF_SQ8: refinedLists,
+  IVF_SQ: refinedLists,
+  IVF_PQ: refinedLists,
+  IVF_RABITQ: { ...refinedLists, rbq_bits_query: { kind: "integer", low: 0, high: 8, as: "rbqBitsQuery" } },
+  IVF_RABITQ_FASTSCAN: refinedLists,
+  BIN_IVF_FLAT: lists,
+  SCANN: { nprobe, reorder_k: reorderK },
+  HNSW: { ef },
+  HNSW_SQ: refinedGraph,
+  HNSW_PQ: refinedGraph,
+  HNSW_PRQ: refinedGraph,
+  AUTOINDEX: refinedGraph,
+  DISKANN: { search_list: searchList, search_list_size: searchList, beamwidth: { kind: "integer", low: 1, high: 128, as: "beamWidth" } },
+  SPARSE_INVERTED_INDEX: sparse,
+  SPARSE_WAND: sparse,
 };
-const disk = { search_list: integer(1, INTEGER_MAX), search_list_size: integer(1, INTEGER_MAX), beamwidth: integer(1, 128) };
 
-const RULES: ReadonlyMap<string, Readonly<Record<string, Rule>>> = new Map<string, Readonly<Record<string, Rule>>>([
-  ["IVF_FLAT", nprobe],
-  ["IVF_SQ8", { ...nprobe, ...refineK }],
-  ["IVF_SQ", { ...nprobe, ...refineK }],
-  ["IVF_PQ", { ...nprobe, ...refineK }],
-  ["IVF_RABITQ", { ...nprobe, ...refineK, rbq_bits_query: integer(0, 8) }],
-  ["IVF_RABITQ_FASTSCAN", { ...nprobe, ...refineK }],
-  ["BIN_IVF_FLAT", nprobe],
-  ["SCANN", { ...nprobe, reorder_k: integer(1, INTEGER_MAX) }],
-  ["HNSW", graph],
-  ["HNSW_SQ", refinedGraph],
-  ["HNSW_PQ", refinedGraph],
-  ["HNSW_PRQ", refinedGraph],
-  ["AUTOINDEX", refinedGraph],
-  ["DISKANN", disk],
-  ["SPARSE_INVERTED_INDEX", sparse],
-  ["SPARSE_WAND", sparse],
-]);
-
-/** Parameters that must not be below the number of hits, by the name that the words have for them. */
-const AT_LEAST_K: Readonly<Record<string, string>> = {
-  ef: "ef",
-  reorder_k: "reorder_k",
-  search_list: "search_list_size",
-  search_list_size: "search_list_size",
-};
+const RULE_LISTS: ReadonlyMap<string, readonly (readonly [string, Rule])[]> = new Map(
+  Object.entries(RULES).map(([type, rules]) => [type, Object.entries(rules)]),
+);
 
 /** The value as the request's JSON writes it: `32.0` and `32` are different there. */
 const written = (text: string, key: string, value: unknown): string => {
+  if (Number.isInteger(value) && !text.includes(".")) return String(value);
   const token = new RegExp(`"${key}"\\s*:\\s*(-?[0-9][0-9.eE+-]*)`).exec(text)?.[1];
   return typeof value === "number" && token !== undefined ? token : JSON.stringify(value);
 };
@@ -82,7 +90,7 @@ const numberOf = (key: string, value: unknown, rule: Rule, text: string): number
 };
 
 const checkRange = (key: string, value: number, rule: Rule): void => {
-  const beyond = rule.kind === "number" && rule.open ? value >= rule.high : value > rule.high;
+  const beyond = rule.open ? value >= rule.high : value > rule.high;
   if (value >= rule.low && !beyond) return;
   const range =
     rule.kind === "integer" ? `[${rule.low}, ${rule.high}]` : `[${bound(rule.low)}, ${bound(rule.high)}${rule.open ? ")" : "]"}`;
@@ -100,31 +108,16 @@ export const lookOf = (
   wanted: number,
   index: IndexDefinition | undefined,
 ): CoreLook => {
-  const rules = RULES.get(index === undefined ? "AUTOINDEX" : indexType(index).toUpperCase()) ?? {};
-  const text = parameter(params, "params") ?? "";
-  const found: Record<string, number> = {};
-  for (const [key, rule] of Object.entries(rules)) {
+  const rules = RULE_LISTS.get(index === undefined ? "AUTOINDEX" : indexType(index).toUpperCase()) ?? [];
+  const look: { -readonly [name in keyof CoreLook]: number } = {};
+  for (const [key, rule] of rules) {
     const value = extra[key];
     if (value === undefined) continue;
-    const number = numberOf(key, value, rule, text);
+    const number = numberOf(key, value, rule, parameter(params, "params") ?? "");
     checkRange(key, number, rule);
-    const name = AT_LEAST_K[key];
-    if (name !== undefined && number < wanted) throw invalid(`${name}(${number}) should be larger than k(${wanted})`);
-    found[key] = number;
+    if (rule.notBelowHits !== undefined && number < wanted)
+      throw invalid(`${rule.notBelowHits}(${number}) should be larger than k(${wanted})`);
+    look[rule.as] ??= number;
   }
-  const given = (name: keyof CoreLook, ...keys: readonly string[]): Partial<CoreLook> => {
-    const value = keys.map((key) => found[key]).find((number) => number !== undefined);
-    return value === undefined ? {} : { [name]: value };
-  };
-  return {
-    ...given("ef", "ef"),
-    ...given("nprobe", "nprobe"),
-    ...given("refineK", "refine_k"),
-    ...given("reorderK", "reorder_k"),
-    ...given("rbqBitsQuery", "rbq_bits_query"),
-    ...given("searchList", "search_list", "search_list_size"),
-    ...given("beamWidth", "beamwidth"),
-    ...given("dropRatioSearch", "drop_ratio_search"),
-    ...given("dimMaxScoreRatio", "dim_max_score_ratio"),
-  };
+  return look;
 };
