@@ -4,10 +4,10 @@
  */
 import { type Curve, frontier } from "./curve.js";
 
-const WIDTH = 760;
+const WIDTH = 800;
 const HEIGHT = 480;
 const LEFT = 70;
-const RIGHT = 200;
+const RIGHT = 240;
 const TOP = 40;
 const BOTTOM = 50;
 const MISS_MIN = 0.001;
@@ -29,7 +29,8 @@ const mark = (x: number, y: number, turn: number, colour: string): string => {
     `<path d="M${x} ${y - 4}l4 7h-8z" fill="${colour}"/>`,
     `<circle cx="${x}" cy="${y}" r="3" fill="white" stroke="${colour}" stroke-width="1.5"/>`,
   ];
-  return shapes[turn % shapes.length] as string;
+  // Shifted each time the colours begin anew, so that no two curves look alike.
+  return shapes[(turn + Math.floor(turn / COLOURS.length)) % shapes.length] as string;
 };
 
 const text = (x: number, y: number, content: string, more = ""): string => `<text x="${x}" y="${y}" ${more}>${escaped(content)}</text>`;
