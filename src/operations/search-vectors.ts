@@ -86,7 +86,7 @@ const checkKeyType = (collection: Collection, ids: IDs): void => {
 };
 
 /** Each row's vector as a placeholder has it; rows that are null have none. */
-const slices = (vectors: VectorField | undefined, count: number): Buffer[] => {
+export const vectorBytes = (vectors: VectorField | undefined, count: number): Buffer[] => {
   const { floatVector, sparseFloatVector } = vectors ?? {};
   if (sparseFloatVector !== undefined) return sparseFloatVector.contents as Buffer[];
   const floats = floatVector?.data;
@@ -128,7 +128,7 @@ export const storedVectors = async (call: Call, collection: Collection, request:
   const vectors = column(field.fieldID);
   const isNull = vectors?.validData ?? [];
   const there = isNull.length === 0 ? found.map(() => true) : isNull;
-  const all = slices(vectors?.vectors, there.filter((flag) => flag).length);
+  const all = vectorBytes(vectors?.vectors, there.filter((flag) => flag).length);
   let next = 0;
   const byRow = there.map((flag) => (flag ? all[next++] : undefined));
   const wanted = keys.map((each) => byRow[rows.get(each) as number]);

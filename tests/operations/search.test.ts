@@ -340,3 +340,26 @@ it("takes the hints that there are, and gives more hits of a collection for larg
   await expect(ask("1000000")).resolves.toBeDefined();
   await expect(ask("1000001")).rejects.toMatchObject({ message: expect.stringContaining("should be in range [1, 1000000]") });
 });
+
+describe("through REST", () => {
+  const ask = async (body: Readonly<Record<string, unknown>>) => {
+    const reply = await driver.post("entities/search", { collectionName, annsField: "vector", limit: 3, ...body });
+    return (reply.data as { id: number }[]).map(({ id }) => Number(id));
+  };
+
+  it("searches by keys, by vectors of every type, and in groups", async () => {
+    expect(await ask({ ids: [10, "40"] })).toEqual([10, 9, 11, 40, 39, 38]);
+    expect(await ask({ data: [[0, 0]], groupingField: "kind", groupSize: 2, strictGroupSize: true })).toEqual([0, 3, 1, 7, 2, 5]);
+    expect(await ask({ annsField: "half", data: [[7, 0]], limit: 1 })).toEqual([7]);
+    expect(await ask({ annsField: "bits", data: [[9]], limit: 1 })).toEqual([9]);
+  });
+
+  it.each([
+    [{ ids: [1], data: [[0, 0]] }, 1100, "are mutually exclusive"],
+    [{}, 1802, "either 'ids' (for primary key search) or 'data' (for vector search) must be provided"],
+    [{ ids: [1.5] }, 1100, "invalid int64 id at index 0: 1.5 has fractional part"],
+    [{ ids: [{}] }, 1100, "invalid id type at index 0"],
+  ])("refuses %j", async (body, code, words) => {
+    await expect(ask(body)).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
+  });
+});
