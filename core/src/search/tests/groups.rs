@@ -80,7 +80,11 @@ fn groups_agree_with_the_model() {
     println!("seed {seed}");
     let mut random = Random::new(seed);
     let mut compared = 0;
-    for case in 0..60 {
+    // Worlds in which keys repeat are compared less closely; there are to be enough of the others.
+    for case in 0..1000 {
+        if case >= 60 && compared > 500 {
+            break;
+        }
         let world = World::random(&mut random);
         let snapshots = world.snapshots();
         for _ in 0..4 {
