@@ -83,6 +83,9 @@ export const buildAndWrite = async (
   state.pendingFiles.add(file);
   try {
     await state.store.writeFile(file, [bytes]);
+    // From now on its memory is the file's. Where it was dropped meanwhile, it is not brought back.
+    if (wanted()) await entry.core.openIndex(fieldId, state.store.path(file));
+    if (!wanted()) entry.core.dropIndex(fieldId);
   } catch (error) {
     state.pendingFiles.delete(file);
     throw error;
@@ -146,7 +149,7 @@ export const buildIndexes = async (state: EngineState, building: Building): Prom
   return built;
 };
 
-/** Rows of sealed segments, and how many of them searches reach through the index. */
+/** Rows of sealed segments, and how many of them are in an index, be it one that is still being built. */
 export const indexProgress = (state: EngineState, collection: Collection, index: IndexDefinition, failed: FailedBuilds): IndexProgress => {
   const graph = graphFor(collection, index);
   let totalRows = 0;
@@ -157,7 +160,7 @@ export const indexProgress = (state: EngineState, collection: Collection, index:
     totalRows += entry.core.rowCount;
     if (graph === undefined || !needs(entry, index)) continue;
     const reason = failed.get(`${entry.id}-${index.id}`)?.reason;
-    if (reason === undefined) pendingRows += entry.core.rowCount;
+    if (reason === undefined) pendingRows += Math.max(1, entry.core.rowCount - entry.core.indexProgress(Number(index.fieldId)));
     else failReason += `${entry.id}: ${reason};`;
   }
   return { totalRows, pendingRows, indexedRows: totalRows - pendingRows, failReason };

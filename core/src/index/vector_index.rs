@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::Mmap;
 
@@ -20,10 +21,18 @@ use crate::failure::{Failure, Outcome};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IndexKind {
     Hnsw = 1,
+    HnswSq = 2,
+    HnswPq = 3,
+    HnswPrq = 4,
 }
 
 impl IndexKind {
-    const ALL: [(&'static str, IndexKind); 1] = [("HNSW", IndexKind::Hnsw)];
+    const ALL: [(&'static str, IndexKind); 4] = [
+        ("HNSW", IndexKind::Hnsw),
+        ("HNSW_SQ", IndexKind::HnswSq),
+        ("HNSW_PQ", IndexKind::HnswPq),
+        ("HNSW_PRQ", IndexKind::HnswPrq),
+    ];
 
     pub fn from_name(name: &str) -> Option<IndexKind> {
         Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, kind)| kind)
@@ -31,6 +40,20 @@ impl IndexKind {
 
     pub fn from_number(number: u32) -> Option<IndexKind> {
         Self::ALL.into_iter().map(|(_, kind)| kind).find(|&kind| kind as u32 == number)
+    }
+}
+
+/// How many rows a build is done with; whoever holds a clone can look while it runs.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<AtomicUsize>);
+
+impl Progress {
+    pub fn add(&self, rows: usize) {
+        self.0.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    pub fn rows(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -64,6 +87,8 @@ pub struct IndexPlan {
     /// Sparse: `DAAT_MAXSCORE`, `DAAT_WAND`, `TAAT_NAIVE`, `BLOCK_MAX_MAXSCORE`, `BLOCK_MAX_WAND`, `SINDI`.
     pub inverted_index_algo: String,
     pub drop_ratio_build: f32,
+    /// Kinds whose builds take long count rows here while they run.
+    pub progress: Progress,
 }
 
 /// What one search asks of an index; 0 and None: the kind's default.
@@ -124,7 +149,7 @@ pub type AnyIndex = Box<dyn VectorIndex>;
 /// Builds on the current rayon pool. Kind `malformed` when the kind is not of such vectors.
 pub fn build(vectors: &Vectors, plan: &IndexPlan) -> Outcome<AnyIndex> {
     match plan.kind {
-        IndexKind::Hnsw => Hnsw::build_of(vectors, plan).map(boxed),
+        IndexKind::Hnsw | IndexKind::HnswSq | IndexKind::HnswPq | IndexKind::HnswPrq => Hnsw::build(vectors, plan).map(boxed),
     }
 }
 
@@ -132,7 +157,7 @@ pub fn build(vectors: &Vectors, plan: &IndexPlan) -> Outcome<AnyIndex> {
 pub fn open(map: Arc<Mmap>, vectors: &Vectors) -> Outcome<AnyIndex> {
     let file = IndexFile::open(map, vectors)?;
     match file.kind {
-        IndexKind::Hnsw => Hnsw::open(&file, vectors).map(boxed),
+        IndexKind::Hnsw | IndexKind::HnswSq | IndexKind::HnswPq | IndexKind::HnswPrq => Hnsw::open(&file, vectors).map(boxed),
     }
 }
 
