@@ -152,8 +152,9 @@ export interface CoreSegment {
   hasIndex(fieldId: number): boolean;
   /** The built index as file content; null when there is none. */
   encodeIndex(fieldId: number): Promise<Buffer | null>;
-  /** Maps an index written by `encodeIndex`; rejects with kind `damaged` when it is not whole or not of this segment. */
-  openIndex(fieldId: number, path: string): Promise<void>;
+  /** Maps an index written by `encodeIndex`; rejects with kind `damaged` when it is not whole or not of this segment. `resident`: all of it
+   * is to stay in memory, and counts in `byteSize` (but for what a kind keeps on the disk). */
+  openIndex(fieldId: number, path: string, resident: boolean): Promise<void>;
 }
 
 /** A segment file in the making: its blocks in order, then the sealed segment takes over the deletes made meanwhile. */

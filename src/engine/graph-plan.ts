@@ -16,6 +16,7 @@ const KINDS: Readonly<Record<string, { readonly kind: CoreIndexKind; readonly in
   HNSW_SQ: { kind: "HNSW_SQ", int8: true, binary: false },
   HNSW_PQ: { kind: "HNSW_PQ", int8: true, binary: false },
   HNSW_PRQ: { kind: "HNSW_PRQ", int8: true, binary: false },
+  DISKANN: { kind: "DISKANN", int8: false, binary: false },
   AUTOINDEX: { kind: "HNSW", int8: true, binary: false },
 };
 
@@ -23,6 +24,18 @@ const takes = (type: string, data: DataType): boolean => {
   const kind = KINDS[type];
   if (kind === undefined) return false;
   return FLOATS.has(data) || (data === DataType.Int8Vector && kind.int8) || (data === DataType.BinaryVector && kind.binary);
+};
+
+/** Few links lead nowhere, and very long lists only take time: what is given is brought into these bounds. */
+const DEGREES = { low: 16, high: 512 };
+const LISTS = { low: 32, high: 10_000 };
+
+/** DISKANN takes anything for its parameters; what is no such number means the default. */
+const whole = (text: string | undefined, standard: number, { low, high }: { low: number; high: number }): number =>
+  text !== undefined && /^\d+$/.test(text) ? Math.min(Math.max(Number(text), low), high) : standard;
+const ratio = (text: string | undefined, standard: number): number => {
+  const value = Number(text);
+  return value > 0 && value <= 1 ? value : standard;
 };
 
 /** The graph that serves an index of that type over such vectors; undefined when none does. `given`: a build parameter that was given a value. */
@@ -40,9 +53,9 @@ export const graphPlan = (
     return {
       kind,
       metric,
-      maxDegree: number("max_degree", 56),
-      searchListSize: number("search_list_size", 100),
-      pqCodeRatio: number("pq_code_budget_gb_ratio", 0.125),
+      maxDegree: whole(given("max_degree"), 56, DEGREES),
+      searchListSize: whole(given("search_list_size"), 100, LISTS),
+      pqCodeRatio: ratio(given("pq_code_budget_gb_ratio"), 0.125),
     };
   const automatic = type === "AUTOINDEX";
   const graph = { kind, metric, m: number("M", automatic ? 18 : 30), efConstruction: number("efConstruction", automatic ? 240 : 360) };

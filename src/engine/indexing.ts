@@ -9,6 +9,7 @@ import type { CoreIndex } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { graphBytes, graphOf, INDEXED_ROWS_MIN } from "./index-plan.js";
 import { isResident, putAway } from "./residency.js";
+import { indexIsHeld } from "./residency-rules.js";
 import { indexFile } from "./seal.js";
 import type { SegmentEntry, SegmentIndex } from "./shard.js";
 import type { EngineState } from "./state.js";
@@ -84,7 +85,8 @@ export const buildAndWrite = async (
   try {
     await state.store.writeFile(file, [bytes]);
     // From now on its memory is the file's. Where it was dropped meanwhile, it is not brought back.
-    if (wanted()) await entry.core.openIndex(fieldId, state.store.path(file));
+    const collection = state.catalog.collections.get(entry.collectionId);
+    if (wanted()) await entry.core.openIndex(fieldId, state.store.path(file), collection === undefined || indexIsHeld(collection, index));
     if (!wanted()) entry.core.dropIndex(fieldId);
   } catch (error) {
     state.pendingFiles.delete(file);

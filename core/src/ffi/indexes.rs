@@ -96,7 +96,13 @@ impl CoreSegment {
     }
 
     #[napi]
-    pub fn open_index<'env>(&self, env: &'env Env, field_id: u32, path: String) -> napi::Result<Object<'env>> {
+    pub fn open_index<'env>(
+        &self,
+        env: &'env Env,
+        field_id: u32,
+        path: String,
+        resident: bool,
+    ) -> napi::Result<Object<'env>> {
         let segment = self.segment().map_err(error_of)?;
         let work = move || {
             let snapshot = segment.snapshot();
@@ -105,8 +111,14 @@ impl CoreSegment {
             let file = File::open(&path)
                 .and_then(|file| map(&file))
                 .map_err(|error| damaged(error.to_string()))?;
+            let file_size = file.len();
             let index = vector_index::open(Arc::new(file), &vectors).map_err(|failure| named(failure, &path))?;
-            put_index(&segment, field_id, index);
+            let byte_size = if resident && !index.stays_on_disk() {
+                file_size.max(index.byte_size())
+            } else {
+                index.byte_size()
+            };
+            put_index_of(&segment, field_id, index, byte_size);
             Ok(())
         };
         promise(env, Urgency::Request, work, |_, ()| Ok(()))
@@ -128,6 +140,10 @@ fn vectors_of(snapshot: &SegmentSnapshot, field_id: u32) -> Outcome<Vectors<'_>>
 
 fn put_index(segment: &Segment, field_id: u32, index: AnyIndex) {
     let byte_size = index.byte_size();
+    put_index_of(segment, field_id, index, byte_size);
+}
+
+fn put_index_of(segment: &Segment, field_id: u32, index: AnyIndex, byte_size: usize) {
     segment.put_index(
         field_id,
         IndexSlot {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::Mmap;
 
+use super::diskann::DiskAnn;
 use super::file::IndexFile;
 use super::hnsw::Hnsw;
 use super::row_set::RowSet;
@@ -24,14 +25,16 @@ pub enum IndexKind {
     HnswSq = 2,
     HnswPq = 3,
     HnswPrq = 4,
+    DiskAnn = 5,
 }
 
 impl IndexKind {
-    const ALL: [(&'static str, IndexKind); 4] = [
+    const ALL: [(&'static str, IndexKind); 5] = [
         ("HNSW", IndexKind::Hnsw),
         ("HNSW_SQ", IndexKind::HnswSq),
         ("HNSW_PQ", IndexKind::HnswPq),
         ("HNSW_PRQ", IndexKind::HnswPrq),
+        ("DISKANN", IndexKind::DiskAnn),
     ];
 
     pub fn from_name(name: &str) -> Option<IndexKind> {
@@ -125,6 +128,11 @@ pub trait VectorIndex: Debug + Send + Sync + Any {
     /// Bytes of memory held; mapped ones do not count.
     fn byte_size(&self) -> usize;
 
+    /// Whether what is mapped is to be read from the disk when it is needed, rather than kept in memory.
+    fn stays_on_disk(&self) -> bool {
+        false
+    }
+
     /// The index as the content of a file (`IndexFile`).
     fn encode(&self) -> Vec<u8>;
 
@@ -150,6 +158,7 @@ pub type AnyIndex = Box<dyn VectorIndex>;
 pub fn build(vectors: &Vectors, plan: &IndexPlan) -> Outcome<AnyIndex> {
     match plan.kind {
         IndexKind::Hnsw | IndexKind::HnswSq | IndexKind::HnswPq | IndexKind::HnswPrq => Hnsw::build(vectors, plan).map(boxed),
+        IndexKind::DiskAnn => DiskAnn::build(vectors, plan).map(boxed),
     }
 }
 
@@ -158,6 +167,7 @@ pub fn open(map: Arc<Mmap>, vectors: &Vectors) -> Outcome<AnyIndex> {
     let file = IndexFile::open(map, vectors)?;
     match file.kind {
         IndexKind::Hnsw | IndexKind::HnswSq | IndexKind::HnswPq | IndexKind::HnswPrq => Hnsw::open(&file, vectors).map(boxed),
+        IndexKind::DiskAnn => DiskAnn::open(&file, vectors).map(boxed),
     }
 }
 

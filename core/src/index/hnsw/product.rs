@@ -84,13 +84,13 @@ type Line = [f32; ENTRIES];
 
 #[derive(Debug)]
 pub struct ProductCodes {
-    pub(super) cut: Cut,
-    pub(super) mean: Vec<f32>,
+    pub cut: Cut,
+    pub mean: Vec<f32>,
     /// For each part, level and dimension of the part: the centroids' values there.
-    pub(super) books: Buffer<f32>,
-    pub(super) codes: Buffer<u8>,
+    pub books: Buffer<f32>,
+    pub codes: Buffer<u8>,
     /// x̂·x̂ of each row.
-    pub(super) bias: Buffer<f32>,
+    pub bias: Buffer<f32>,
 }
 
 /// A query, measured from.
@@ -179,6 +179,17 @@ fn add_scaled(sums: &mut Line, line: &Line, factor: f32) {
 }
 
 impl ProductCodes {
+    /// Of rows that have no vectors.
+    pub fn empty(dim: usize, row_count: usize, cut: Cut) -> ProductCodes {
+        ProductCodes {
+            cut,
+            mean: vec![0.0; dim],
+            books: vec![0.0; cut.book_values()].into(),
+            codes: vec![0; row_count * cut.width()].into(),
+            bias: vec![0.0; row_count].into(),
+        }
+    }
+
     pub fn train(exact: &Exact<'_>, centre: &Centre<'_>, row_count: usize, cut: Cut) -> ProductCodes {
         let sample = centre.sample();
         let (filled, part_dim) = (cut.filled(), cut.part_dim);
