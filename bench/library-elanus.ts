@@ -185,7 +185,7 @@ const search = async (variant: Variant): Promise<object> => {
   const queries = queriesOf();
   const before = { all: residentMb("VmRSS"), own: residentMb("RssAnon") };
   const segment = await core.openSegment(schema, task.segmentFile);
-  if (planOf(variant) !== undefined) await segment.openIndex(VECTOR, task.indexFile);
+  if (planOf(variant) !== undefined) await segment.openIndex(VECTOR, task.indexFile, true);
   await segment.advise(false);
   const points: Point[] = [];
   const key = variant.sweep?.key;

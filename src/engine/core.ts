@@ -49,7 +49,7 @@ export interface CoreRows {
 }
 
 /** The structures that the core builds over vectors. */
-export type CoreIndexKind = "HNSW";
+export type CoreIndexKind = "HNSW" | "HNSW_SQ" | "HNSW_PQ" | "HNSW_PRQ" | "DISKANN";
 
 /** How an index is built, in Milvus's names; what its kind does not know is not read. */
 export interface CoreIndex {
@@ -146,12 +146,15 @@ export interface CoreSegment {
   startSealing(): CoreSealing;
   /** Builds an index beside the segment; searches use it from the moment the promise resolves. */
   buildIndex(fieldId: number, parameters: CoreIndex): Promise<void>;
+  /** Rows that the latest build of the field's index is done with; 0 when none was begun. */
+  indexProgress(fieldId: number): number;
   dropIndex(fieldId: number): void;
   hasIndex(fieldId: number): boolean;
   /** The built index as file content; null when there is none. */
   encodeIndex(fieldId: number): Promise<Buffer | null>;
-  /** Maps an index written by `encodeIndex`; rejects with kind `damaged` when it is not whole or not of this segment. */
-  openIndex(fieldId: number, path: string): Promise<void>;
+  /** Maps an index written by `encodeIndex`; rejects with kind `damaged` when it is not whole or not of this segment. `resident`: all of it
+   * is to stay in memory, and counts in `byteSize` (but for what a kind keeps on the disk). */
+  openIndex(fieldId: number, path: string, resident: boolean): Promise<void>;
 }
 
 /** A segment file in the making: its blocks in order, then the sealed segment takes over the deletes made meanwhile. */

@@ -9,6 +9,7 @@ import type { CoreIndex } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { graphBytes, graphOf, INDEXED_ROWS_MIN } from "./index-plan.js";
 import { isResident, putAway } from "./residency.js";
+import { indexIsHeld } from "./residency-rules.js";
 import { indexFile } from "./seal.js";
 import type { SegmentEntry, SegmentIndex } from "./shard.js";
 import type { EngineState } from "./state.js";
@@ -83,6 +84,10 @@ export const buildAndWrite = async (
   state.pendingFiles.add(file);
   try {
     await state.store.writeFile(file, [bytes]);
+    // From now on its memory is the file's. Where it was dropped meanwhile, it is not brought back.
+    const collection = state.catalog.collections.get(entry.collectionId);
+    if (wanted()) await entry.core.openIndex(fieldId, state.store.path(file), collection === undefined || indexIsHeld(collection, index));
+    if (!wanted()) entry.core.dropIndex(fieldId);
   } catch (error) {
     state.pendingFiles.delete(file);
     throw error;
@@ -146,7 +151,7 @@ export const buildIndexes = async (state: EngineState, building: Building): Prom
   return built;
 };
 
-/** Rows of sealed segments, and how many of them searches reach through the index. */
+/** Rows of sealed segments, and how many of them are in an index, be it one that is still being built. */
 export const indexProgress = (state: EngineState, collection: Collection, index: IndexDefinition, failed: FailedBuilds): IndexProgress => {
   const graph = graphFor(collection, index);
   let totalRows = 0;
@@ -157,7 +162,7 @@ export const indexProgress = (state: EngineState, collection: Collection, index:
     totalRows += entry.core.rowCount;
     if (graph === undefined || !needs(entry, index)) continue;
     const reason = failed.get(`${entry.id}-${index.id}`)?.reason;
-    if (reason === undefined) pendingRows += entry.core.rowCount;
+    if (reason === undefined) pendingRows += Math.max(1, entry.core.rowCount - entry.core.indexProgress(Number(index.fieldId)));
     else failReason += `${entry.id}: ${reason};`;
   }
   return { totalRows, pendingRows, indexedRows: totalRows - pendingRows, failReason };

@@ -1,10 +1,11 @@
 /**
  * What the properties of a collection, its fields and its indexes ask of memory.
  *
- * A column's pages belong to a mapped file; an index is in memory or is not. A warm-up policy says when they come: `sync` before a load answers, `async` soon
+ * A column's pages belong to a mapped file; an index is open or is not. A warm-up policy says when they come: `sync` before a load answers, `async` soon
  * after, `disable` when somebody needs them. The nearest property counts: the field's or the index's own `warmup`, then the collection's key for its kind, then
  * Milvus's defaults (queryNode.segcore.tieredStorage.warmup: vector columns `disable`, the rest `sync`). A column with `mmap.enabled` = false is to stay in
  * memory: it is read in by `sync` unless told otherwise, and counted to the budget. Other columns are the system's to keep or to drop, and are not counted.
+ * An index's file is mapped, too, and counted unless its `mmap.enabled` is true.
  */
 import { propertyOf } from "../catalog/properties.js";
 import type { Collection, IndexDefinition } from "../catalog/types.js";
@@ -51,6 +52,12 @@ export const columnsToWarm = (collection: Collection): ColumnPolicy[] => {
     .filter(wanted)
     .map((field) => columnPolicy(collection, field))
     .filter(({ warmup }) => warmup !== "disable");
+};
+
+/** Whether an index is to stay in memory; with `mmap.enabled` = true its pages are the system's to keep or to drop (mmap.vectorIndex: false). */
+export const indexIsHeld = (collection: Collection, index: IndexDefinition): boolean => {
+  const text = indexParameter(index, "mmap.enabled") ?? propertyOf(collection.properties, "mmap.enabled");
+  return text?.toLowerCase() !== "true";
 };
 
 /** Only vector indexes are structures of their own. */

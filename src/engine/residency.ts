@@ -10,7 +10,7 @@ import { isPartitionLoaded } from "../catalog/read.js";
 import type { Collection, IndexDefinition } from "../catalog/types.js";
 import { MilvusError } from "../shared/errors.js";
 import { coreError } from "./core-errors.js";
-import { columnsToWarm, indexWarmup, type Warmup } from "./residency-rules.js";
+import { columnsToWarm, indexIsHeld, indexWarmup, type Warmup } from "./residency-rules.js";
 import type { SegmentEntry, SegmentIndex } from "./shard.js";
 import type { EngineState } from "./state.js";
 
@@ -256,7 +256,9 @@ export class Residency {
   private async tryOpen(entry: SegmentEntry, index: SegmentIndex, definition: IndexDefinition): Promise<void> {
     const file = index.file as string;
     try {
-      await entry.core.openIndex(Number(index.fieldId), this.state.store.path(file));
+      const collection = this.state.catalog.collections.get(entry.collectionId);
+      const held = collection === undefined || indexIsHeld(collection, definition);
+      await entry.core.openIndex(Number(index.fieldId), this.state.store.path(file), held);
     } catch (error) {
       if (!this.isWanted(entry) || entry.indexes.get(index.indexId) !== index) return;
       const reason = String((coreError(error) as Error).message);

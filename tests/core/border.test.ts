@@ -167,7 +167,7 @@ describe("a sealed segment", () => {
     expect([sealed.hasIndex(VECTOR), await sealed.encodeIndex(VECTOR)]).toEqual([false, null]);
     const path = join(folder, "index");
     writeFileSync(path, bytes ?? "");
-    await sealed.openIndex(VECTOR, path);
+    await sealed.openIndex(VECTOR, path, true);
     expect(sealed.hasIndex(VECTOR)).toBe(true);
   });
 

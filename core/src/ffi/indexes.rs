@@ -12,7 +12,7 @@ use super::pool::{Urgency, promise};
 use super::segment::CoreSegment;
 use crate::distance::Metric;
 use crate::failure::{Arg, Failure, Outcome};
-use crate::index::vector_index::{self, AnyIndex, IndexKind, IndexPlan, Look};
+use crate::index::vector_index::{self, AnyIndex, IndexKind, IndexPlan, Look, Progress};
 use crate::index::vectors::Vectors;
 use crate::segment::mapping::map;
 use crate::segment::{IndexSlot, Segment, SegmentSnapshot};
@@ -58,8 +58,10 @@ impl CoreSegment {
     #[napi]
     pub fn build_index<'env>(&self, env: &'env Env, field_id: u32, parameters: CoreIndex) -> napi::Result<Object<'env>> {
         let segment = self.segment().map_err(error_of)?;
+        let progress = Progress::default();
+        self.builds().insert(field_id, progress.clone());
         let work = move || {
-            let plan = plan_of(parameters)?;
+            let plan = plan_of(parameters, progress)?;
             let snapshot = segment.snapshot();
             put_index(&segment, field_id, vector_index::build(&vectors_of(&snapshot, field_id)?, &plan)?);
             Ok(())
@@ -67,8 +69,15 @@ impl CoreSegment {
         promise(env, Urgency::Background, work, |_, ()| Ok(()))
     }
 
+    /// Rows that the latest build of the field's index is done with; 0 when none was begun.
+    #[napi]
+    pub fn index_progress(&self, field_id: u32) -> u32 {
+        self.builds().get(&field_id).map_or(0, Progress::rows) as u32
+    }
+
     #[napi]
     pub fn drop_index(&self, field_id: u32) {
+        self.builds().remove(&field_id);
         if let Some(segment) = self.get() {
             segment.drop_index(field_id);
         }
@@ -87,7 +96,13 @@ impl CoreSegment {
     }
 
     #[napi]
-    pub fn open_index<'env>(&self, env: &'env Env, field_id: u32, path: String) -> napi::Result<Object<'env>> {
+    pub fn open_index<'env>(
+        &self,
+        env: &'env Env,
+        field_id: u32,
+        path: String,
+        resident: bool,
+    ) -> napi::Result<Object<'env>> {
         let segment = self.segment().map_err(error_of)?;
         let work = move || {
             let snapshot = segment.snapshot();
@@ -96,8 +111,14 @@ impl CoreSegment {
             let file = File::open(&path)
                 .and_then(|file| map(&file))
                 .map_err(|error| damaged(error.to_string()))?;
+            let file_size = file.len();
             let index = vector_index::open(Arc::new(file), &vectors).map_err(|failure| named(failure, &path))?;
-            put_index(&segment, field_id, index);
+            let byte_size = if resident && !index.stays_on_disk() {
+                file_size.max(index.byte_size())
+            } else {
+                index.byte_size()
+            };
+            put_index_of(&segment, field_id, index, byte_size);
             Ok(())
         };
         promise(env, Urgency::Request, work, |_, ()| Ok(()))
@@ -119,6 +140,10 @@ fn vectors_of(snapshot: &SegmentSnapshot, field_id: u32) -> Outcome<Vectors<'_>>
 
 fn put_index(segment: &Segment, field_id: u32, index: AnyIndex) {
     let byte_size = index.byte_size();
+    put_index_of(segment, field_id, index, byte_size);
+}
+
+fn put_index_of(segment: &Segment, field_id: u32, index: AnyIndex, byte_size: usize) {
     segment.put_index(
         field_id,
         IndexSlot {
@@ -128,7 +153,7 @@ fn put_index(segment: &Segment, field_id: u32, index: AnyIndex) {
     );
 }
 
-fn plan_of(given: CoreIndex) -> Outcome<IndexPlan> {
+fn plan_of(given: CoreIndex, progress: Progress) -> Outcome<IndexPlan> {
     let kind = IndexKind::from_name(&given.kind).ok_or_else(|| Failure::malformed(format!("index of kind {}", given.kind)))?;
     let number = |value: Option<u32>| value.unwrap_or(0) as usize;
     Ok(IndexPlan {
@@ -149,6 +174,7 @@ fn plan_of(given: CoreIndex) -> Outcome<IndexPlan> {
         pq_code_ratio: given.pq_code_ratio.unwrap_or(0.0) as f32,
         inverted_index_algo: given.inverted_index_algo.unwrap_or_default(),
         drop_ratio_build: given.drop_ratio_build.unwrap_or(0.0) as f32,
+        progress,
     })
 }
 

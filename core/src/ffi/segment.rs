@@ -1,6 +1,7 @@
 //! Segments.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use napi::Env;
 use napi::bindgen_prelude::{BigInt, Buffer, Object, ObjectFinalize};
@@ -11,6 +12,7 @@ use super::rows::{CoreRows, CoreSchema};
 use super::sealing::CoreSealing;
 use super::{error_of, guarded, timestamp_of};
 use crate::failure::{Failure, Outcome};
+use crate::index::vector_index::Progress;
 use crate::segment::{Keys, Sealing, Segment};
 
 /// Holds a segment until JavaScript lets go of it. Letting go can take long (memory goes back to the system), so a thread of the pool does it: at
@@ -18,6 +20,8 @@ use crate::segment::{Keys, Sealing, Segment};
 #[napi(custom_finalize)]
 pub struct CoreSegment {
     segment: RwLock<Option<Arc<Segment>>>,
+    /// How far builds of indexes are, by field.
+    builds: Mutex<HashMap<u32, Progress>>,
 }
 
 impl ObjectFinalize for CoreSegment {
@@ -47,6 +51,7 @@ impl CoreSegment {
     fn new(segment: Segment) -> Self {
         CoreSegment {
             segment: RwLock::new(Some(Arc::new(segment))),
+            builds: Mutex::default(),
         }
     }
 
@@ -56,6 +61,10 @@ impl CoreSegment {
 
     pub(super) fn segment(&self) -> Outcome<Arc<Segment>> {
         self.get().ok_or_else(|| Failure::malformed("the segment was released"))
+    }
+
+    pub(super) fn builds(&self) -> MutexGuard<'_, HashMap<u32, Progress>> {
+        self.builds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn let_go(&self) {

@@ -1,4 +1,5 @@
-//! The file of an index. Little-endian; sections start at multiples of 64, so that a map of the file can be read as it is.
+//! The file of an index. Little-endian; sections start at multiples of 64, those of at least a page at multiples of 4096, so that a map of the file can be
+//! read as it is.
 //!
 //! ```text
 //! file    := header table sections
@@ -28,6 +29,8 @@ const VERSION: u32 = 2;
 const HEADER: usize = 64;
 const ENTRY: usize = 32;
 const ALIGNMENT: usize = 64;
+/// Sections of at least a page start at one.
+const PAGE: usize = 4096;
 const METRICS: [Metric; 5] = [Metric::L2, Metric::Ip, Metric::Cosine, Metric::Hamming, Metric::Jaccard];
 
 pub fn damaged(offset: usize, what: &str) -> Failure {
@@ -141,12 +144,23 @@ fn read_table(map: &Mmap, count: usize) -> Outcome<Vec<Section>> {
     entries.collect()
 }
 
+/// Where a section of that length may start.
+fn aligned(offset: usize, length: usize) -> usize {
+    offset.next_multiple_of(if length >= PAGE { PAGE } else { ALIGNMENT })
+}
+
 /// The content of an index file, from sections.
 pub fn encode(kind: IndexKind, metric: Metric, vectors_of: (usize, usize, u32), sections: &[(u32, &[u8])]) -> Vec<u8> {
     let (row_count, dim, vector_type) = vectors_of;
-    let start = (HEADER + sections.len() * ENTRY + 8).next_multiple_of(ALIGNMENT);
-    let size: usize = sections.iter().map(|(_, bytes)| bytes.len().next_multiple_of(ALIGNMENT)).sum();
-    let mut out = Vec::with_capacity(start + size);
+    let mut end = HEADER + sections.len() * ENTRY + 8;
+    let place = |(_, bytes): &(u32, &[u8])| {
+        let offset = aligned(end, bytes.len());
+        end = offset + bytes.len();
+        offset
+    };
+    let offsets: Vec<usize> = sections.iter().map(place).collect();
+    let size = end.next_multiple_of(ALIGNMENT);
+    let mut out = Vec::with_capacity(size);
     out.extend_from_slice(MAGIC);
     for word in [VERSION, kind as u32, metric as u32, sections.len() as u32] {
         out.extend_from_slice(&word.to_le_bytes());
@@ -156,21 +170,19 @@ pub fn encode(kind: IndexKind, metric: Metric, vectors_of: (usize, usize, u32), 
     }
     out.extend_from_slice(&vector_type.to_le_bytes());
     out.resize(HEADER, 0);
-    let mut offset = start;
-    for (tag, bytes) in sections {
+    for ((tag, bytes), &offset) in sections.iter().zip(&offsets) {
         out.extend_from_slice(&tag.to_le_bytes());
         out.extend_from_slice(&0u32.to_le_bytes());
         for long in [offset as u64, bytes.len() as u64, xxh3_64(bytes)] {
             out.extend_from_slice(&long.to_le_bytes());
         }
-        offset = (offset + bytes.len()).next_multiple_of(ALIGNMENT);
     }
     let checksum = xxh3_64(&out);
     out.extend_from_slice(&checksum.to_le_bytes());
-    for (_, bytes) in sections {
-        out.resize(out.len().next_multiple_of(ALIGNMENT), 0);
+    for ((_, bytes), &offset) in sections.iter().zip(&offsets) {
+        out.resize(offset, 0);
         out.extend_from_slice(bytes);
     }
-    out.resize(start + size, 0);
+    out.resize(size, 0);
     out
 }

@@ -1,5 +1,6 @@
 //! Indexes: structures beside a segment's vectors that find near rows without looking at all of them.
 
+pub mod diskann;
 pub mod file;
 pub mod hnsw;
 pub(crate) mod mix;

@@ -6,9 +6,11 @@
 use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::Mmap;
 
+use super::diskann::DiskAnn;
 use super::file::IndexFile;
 use super::hnsw::Hnsw;
 use super::row_set::RowSet;
@@ -20,10 +22,20 @@ use crate::failure::{Failure, Outcome};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IndexKind {
     Hnsw = 1,
+    HnswSq = 2,
+    HnswPq = 3,
+    HnswPrq = 4,
+    DiskAnn = 5,
 }
 
 impl IndexKind {
-    const ALL: [(&'static str, IndexKind); 1] = [("HNSW", IndexKind::Hnsw)];
+    const ALL: [(&'static str, IndexKind); 5] = [
+        ("HNSW", IndexKind::Hnsw),
+        ("HNSW_SQ", IndexKind::HnswSq),
+        ("HNSW_PQ", IndexKind::HnswPq),
+        ("HNSW_PRQ", IndexKind::HnswPrq),
+        ("DISKANN", IndexKind::DiskAnn),
+    ];
 
     pub fn from_name(name: &str) -> Option<IndexKind> {
         Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, kind)| kind)
@@ -31,6 +43,20 @@ impl IndexKind {
 
     pub fn from_number(number: u32) -> Option<IndexKind> {
         Self::ALL.into_iter().map(|(_, kind)| kind).find(|&kind| kind as u32 == number)
+    }
+}
+
+/// How many rows a build is done with; whoever holds a clone can look while it runs.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<AtomicUsize>);
+
+impl Progress {
+    pub fn add(&self, rows: usize) {
+        self.0.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    pub fn rows(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -64,6 +90,8 @@ pub struct IndexPlan {
     /// Sparse: `DAAT_MAXSCORE`, `DAAT_WAND`, `TAAT_NAIVE`, `BLOCK_MAX_MAXSCORE`, `BLOCK_MAX_WAND`, `SINDI`.
     pub inverted_index_algo: String,
     pub drop_ratio_build: f32,
+    /// Kinds whose builds take long count rows here while they run.
+    pub progress: Progress,
 }
 
 /// What one search asks of an index; 0 and None: the kind's default.
@@ -100,6 +128,11 @@ pub trait VectorIndex: Debug + Send + Sync + Any {
     /// Bytes of memory held; mapped ones do not count.
     fn byte_size(&self) -> usize;
 
+    /// Whether what is mapped is to be read from the disk when it is needed, rather than kept in memory.
+    fn stays_on_disk(&self) -> bool {
+        false
+    }
+
     /// The index as the content of a file (`IndexFile`).
     fn encode(&self) -> Vec<u8>;
 
@@ -124,7 +157,8 @@ pub type AnyIndex = Box<dyn VectorIndex>;
 /// Builds on the current rayon pool. Kind `malformed` when the kind is not of such vectors.
 pub fn build(vectors: &Vectors, plan: &IndexPlan) -> Outcome<AnyIndex> {
     match plan.kind {
-        IndexKind::Hnsw => Hnsw::build_of(vectors, plan).map(boxed),
+        IndexKind::Hnsw | IndexKind::HnswSq | IndexKind::HnswPq | IndexKind::HnswPrq => Hnsw::build(vectors, plan).map(boxed),
+        IndexKind::DiskAnn => DiskAnn::build(vectors, plan).map(boxed),
     }
 }
 
@@ -132,7 +166,8 @@ pub fn build(vectors: &Vectors, plan: &IndexPlan) -> Outcome<AnyIndex> {
 pub fn open(map: Arc<Mmap>, vectors: &Vectors) -> Outcome<AnyIndex> {
     let file = IndexFile::open(map, vectors)?;
     match file.kind {
-        IndexKind::Hnsw => Hnsw::open(&file, vectors).map(boxed),
+        IndexKind::Hnsw | IndexKind::HnswSq | IndexKind::HnswPq | IndexKind::HnswPrq => Hnsw::open(&file, vectors).map(boxed),
+        IndexKind::DiskAnn => DiskAnn::open(&file, vectors).map(boxed),
     }
 }
 

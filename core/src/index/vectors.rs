@@ -44,6 +44,14 @@ impl<'a> Vectors<'a> {
         }
     }
 
+    /// All bytes of a column whose rows have one width, one after another; None of float32, and of sparse ones.
+    pub fn packed(&self) -> Option<&'a [u8]> {
+        match &self.column.values {
+            Values::Packed { bytes, .. } => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// A byte a row, 0 where it is null; None: no row is.
     pub fn valid(&self) -> Option<&'a [u8]> {
         self.column.valid.as_deref()
@@ -59,6 +67,14 @@ impl<'a> Vectors<'a> {
         match &self.column.values {
             Values::Packed { width, bytes } => &bytes[row * width..(row + 1) * width],
             values => values.bytes_at(row),
+        }
+    }
+
+    /// The bytes of a row of any kind.
+    pub fn row_bytes(&self, row: usize) -> &'a [u8] {
+        match self.floats() {
+            Some(floats) => bytemuck::cast_slice(&floats[row * self.dim..(row + 1) * self.dim]),
+            None => self.bytes(row),
         }
     }
 

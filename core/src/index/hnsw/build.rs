@@ -5,44 +5,85 @@
 //! take none. At the end rows that no walk can reach, because all links to them were pruned away, are linked again. With one thread the graph is
 //! the same each time.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, MutexGuard};
 
 use rayon::prelude::*;
 
-use super::graph::Graph;
+use super::graph::{View, level_of};
 use super::space::{Point, Space};
 use super::walk::{Course, Scratch, ScratchPool, gather_neighbours, key, key_distance, key_row};
 use crate::index::row_set::RowSet;
+use crate::index::vector_index::Progress;
 
 /// Rows inserted by one thread before others join, so that the first rows see each other.
 const ROWS_ALONE: usize = 1_000;
 /// Locks that rows share by their number.
 const LOCK_COUNT: usize = 1 << 14;
 
+/// On how many levels each row is.
+#[derive(Clone, Copy, Debug)]
+pub struct Levels {
+    pub m: usize,
+    pub seed: u64,
+}
+
+impl Levels {
+    fn of(self, row: u32) -> usize {
+        level_of(row, self.m, self.seed)
+    }
+}
+
 struct Builder<'a, S> {
     space: &'a S,
-    graph: &'a Graph,
+    graph: View<'a, AtomicU32>,
+    levels: Levels,
     ef_construction: usize,
     locks: Vec<Mutex<()>>,
     pool: &'a ScratchPool,
+    progress: &'a Progress,
 }
 
 /// Links all rows of `present` (all when None) in a graph that has no links yet.
-pub fn link_rows<S: Space>(space: &S, graph: &Graph, present: Option<&RowSet>, ef_construction: usize, pool: &ScratchPool) {
+pub fn link_rows<S: Space>(
+    space: &S,
+    graph: View<'_, AtomicU32>,
+    levels: Levels,
+    present: Option<&RowSet>,
+    ef_construction: usize,
+    pool: &ScratchPool,
+    progress: &Progress,
+) {
     let Some((entry, _)) = graph.entry() else { return };
     let locks = (0..LOCK_COUNT).map(|_| Mutex::new(())).collect();
     let builder = Builder {
         space,
         graph,
-        ef_construction: ef_construction.max(graph.m()),
+        levels,
+        ef_construction: ef_construction.max(levels.m),
         locks,
         pool,
+        progress,
     };
     let waits = |row: &u32| *row != entry && present.is_none_or(|present| present.get(*row as usize));
     let row_count = graph.row_count() as u32;
     let alone = row_count.min(ROWS_ALONE as u32);
     (0..alone).filter(waits).for_each(|row| builder.insert(row));
     (alone..row_count).into_par_iter().filter(waits).for_each(|row| builder.insert(row));
+    builder.link_unreachable(present);
+}
+
+/// Gives rows of `present` (all when None) that no walk from the entry can reach on level 0 a link from a near row, so that all are reached.
+pub fn connect<S: Space>(space: &S, graph: View<'_, AtomicU32>, present: Option<&RowSet>, ef: usize, pool: &ScratchPool) {
+    let builder = Builder {
+        space,
+        graph,
+        levels: Levels { m: 2, seed: 0 },
+        ef_construction: ef,
+        locks: Vec::new(),
+        pool,
+        progress: &Progress::default(),
+    };
     builder.link_unreachable(present);
 }
 
@@ -62,6 +103,7 @@ impl<S: Space> Builder<'_, S> {
             }
             neighbours.iter().for_each(|&neighbour| self.link(neighbour, level, row));
         }
+        self.progress.add(1);
     }
 
     /// The links of a new row on each of its levels, level 0 first.
@@ -70,7 +112,7 @@ impl<S: Space> Builder<'_, S> {
             return Vec::new();
         };
         let point = self.space.point(row);
-        let level = self.graph.level(row);
+        let level = self.levels.of(row);
         let mut at = scratch.descend(self.graph, &point, entry, (level + 1..=top).rev());
         let mut selected = vec![Vec::new(); level + 1];
         let mut found = Vec::new();
@@ -78,7 +120,7 @@ impl<S: Space> Builder<'_, S> {
             self.nearest(&point, level, at, scratch, &mut found);
             at = found.first().map_or(at, |&nearest| key_row(nearest));
             found.retain(|&found| key_row(found) != row);
-            selected[level] = select(self.space, &found, self.graph.m());
+            selected[level] = select(self.space, &found, self.levels.m);
         }
         selected
     }

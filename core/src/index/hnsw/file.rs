@@ -1,220 +1,240 @@
-//! The index as bytes, little-endian; all sizes follow from the header and the rows' levels.
+//! The sections of the index's file. All that searches read at length is read from the map as it is.
 //!
-//! | part | content |
+//! | tag | content |
 //! | --- | --- |
-//! | header | magic (8 bytes), version u32, metric u8, flags u8 (1: some rows are null, 2: codes, 4: twins), zero u16, dim u64, rows u64, M u64, efConstruction u64, seed u64 |
-//! | present | a bit a row in u64 words, when some are null |
-//! | twins | their number u64, then pairs of u32: a linked row and one that equals it |
-//! | links | u32: level 0, 2M a row; then M for each row and level above, by row |
-//! | inverse norms | f32 a row, for COSINE |
-//! | codes | scale f32, mean f32 a dimension, bias f32 a row, then the codes, each row filled up to 64 bytes |
-//! | end | xxh3 (64 bits) of all bytes before |
-
-use xxhash_rust::xxh3::xxh3_64;
+//! | 1 | u64: M, efConstruction, row and level of the entry (2^64 - 1 without rows), kind of codes, three numbers of theirs, scale (f32 bits) |
+//! | 2 | a bit a row that has a vector, in u64 words; absent when all have |
+//! | 3 | pairs of u32: a linked row and one that equals it; absent when there are none |
+//! | 4 | u32: links of level 0, 2M a row |
+//! | 5 | u32: links of the levels above, M for each row and level, by row |
+//! | 6 | u32 a row: its first list in 5; 2^32 - 1: none |
+//! | 7 | f32: 1 / |row|, for COSINE |
+//! | 8 | f32: the mean that codes are less by |
+//! | 9 | codes, row by row |
+//! | 10 | f32 a row: bias of codes |
+//! | 11 | f32: code books |
+//!
+//! | kind of codes | its numbers | 9 |
+//! | --- | --- | --- |
+//! | 0: none | | |
+//! | 1: int8 | | each row filled up to 64 bytes |
+//! | 2: small | bits | as the kernels read them |
+//! | 3: halves | 0: binary16, 1: bfloat16 | |
+//! | 4: products | dimensions of a part, levels, entries | a byte a part and level |
 
 use super::codes::Codes;
-use super::graph::Graph;
+use super::graph::{Graph, Shape};
+use super::product::{Cut, ProductCodes};
+use super::small_codes::{Bits, SmallCodes};
+use super::stored::{HalfKind, Stored};
 use super::twins::Twins;
 use super::walk::ScratchPool;
 use super::{Hnsw, HnswParameters, linked_rows};
 use crate::distance::Metric;
-use crate::distance::code_line::{lines_for, zeroed_lines};
-use crate::failure::{Arg, Failure, Outcome};
+use crate::distance::code_line::lines_for;
+use crate::failure::Outcome;
+use crate::index::file::{self, IndexFile, damaged};
 use crate::index::row_set::RowSet;
+use crate::index::vectors::Vectors;
+use crate::segment::schema::ColumnType;
 
-const MAGIC: &[u8; 8] = b"ELANHNSW";
-const VERSION: u32 = 1;
-const SOME_NULL: u8 = 1;
-const CODED: u8 = 2;
-const HAS_TWINS: u8 = 4;
-const CHECKSUM_BYTES: usize = 8;
+const HEADER: u32 = 1;
+const PRESENT: u32 = 2;
+const TWINS: u32 = 3;
+const BASE: u32 = 4;
+const UPPER: u32 = 5;
+const UPPER_START: u32 = 6;
+const NORMS: u32 = 7;
+const MEAN: u32 = 8;
+const CODES: u32 = 9;
+const BIAS: u32 = 10;
+const BOOKS: u32 = 11;
+
+const HEADER_NUMBERS: usize = 9;
 /// Above every M that Milvus takes; keeps sizes in range.
-const M_MAX: usize = 1 << 16;
-
-fn damaged(offset: usize, what: &str) -> Failure {
-    Failure::new("damaged", vec![Arg::from(""), Arg::from(offset), Arg::from(what)])
-}
-
-struct Reader<'a> {
-    bytes: &'a [u8],
-    offset: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> Outcome<&'a [u8]> {
-        let taken = self.bytes.get(self.offset..).and_then(|rest| rest.get(..count));
-        let taken = taken.ok_or_else(|| damaged(self.offset, "the index ends too early"))?;
-        self.offset += count;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Outcome<[u8; N]> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.take(N)?);
-        Ok(array)
-    }
-
-    fn size(&mut self) -> Outcome<usize> {
-        let value = u64::from_le_bytes(self.array()?);
-        usize::try_from(value).map_err(|_| damaged(self.offset, "a size of the index is out of range"))
-    }
-
-    fn list<const N: usize, T>(&mut self, count: usize, read: fn([u8; N]) -> T) -> Outcome<Vec<T>> {
-        let bytes = count
-            .checked_mul(N)
-            .ok_or_else(|| damaged(self.offset, "a size of the index is out of range"))?;
-        Ok(self.take(bytes)?.as_chunks::<N>().0.iter().map(|&chunk| read(chunk)).collect())
-    }
-
-    fn expect(&mut self, found: bool, what: &str) -> Outcome<()> {
-        if found { Ok(()) } else { Err(damaged(self.offset, what)) }
-    }
-}
+const M_MAX: u64 = 1 << 16;
+/// Above every dimension; keeps sizes in range.
+const CODES_MAX: u64 = 1 << 24;
 
 impl Hnsw {
     /// The index as the content of a file.
     pub fn encode(&self) -> Vec<u8> {
-        let HnswParameters {
-            metric,
-            m,
-            ef_construction,
-        } = self.parameters;
-        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
-        let flags = flag(self.present.is_some(), SOME_NULL) | flag(self.codes.is_some(), CODED) | flag(self.twins.is_some(), HAS_TWINS);
-        let mut bytes = Vec::with_capacity(self.byte_size() + 1024);
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&[metric as u8, flags, 0, 0]);
-        for size in [self.dim, self.row_count(), m, ef_construction] {
-            bytes.extend_from_slice(&(size as u64).to_le_bytes());
+        let Shape { entry, .. } = self.graph.shape();
+        let (entry_row, entry_level) = entry.map_or((u64::MAX, u64::MAX), |(row, level)| (u64::from(row), level as u64));
+        let (kind, numbers, scale) = self.stored.header();
+        let [first, second, third] = numbers.map(|number| number as u64);
+        let header: [u64; HEADER_NUMBERS] = [
+            self.parameters.m as u64,
+            self.parameters.ef_construction as u64,
+            entry_row,
+            entry_level,
+            kind,
+            first,
+            second,
+            third,
+            u64::from(scale.to_bits()),
+        ];
+        let twins: Vec<u32> = self
+            .twins
+            .iter()
+            .flat_map(|twins| twins.pairs())
+            .flat_map(|&(first, twin)| [first, twin])
+            .collect();
+        let mut sections: Vec<(u32, &[u8])> = vec![
+            (HEADER, bytemuck::cast_slice(&header)),
+            (BASE, bytemuck::cast_slice(&self.graph.base)),
+            (UPPER, bytemuck::cast_slice(&self.graph.upper)),
+            (UPPER_START, bytemuck::cast_slice(&self.graph.upper_start)),
+            (NORMS, bytemuck::cast_slice(&self.inverse_norms)),
+        ];
+        if let Some(present) = &self.present {
+            sections.push((PRESENT, bytemuck::cast_slice(present.words())));
         }
-        bytes.extend_from_slice(&self.graph.seed().to_le_bytes());
-        let words = self.present.iter().flat_map(|present| present.words());
-        words.for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
-        if let Some(twins) = &self.twins {
-            bytes.extend_from_slice(&(twins.pairs().len() as u64).to_le_bytes());
-            let rows = twins.pairs().iter().flat_map(|&(first, twin)| [first, twin]);
-            rows.for_each(|row| bytes.extend_from_slice(&row.to_le_bytes()));
+        if !twins.is_empty() {
+            sections.push((TWINS, bytemuck::cast_slice(&twins)));
         }
-        self.graph.all_links().for_each(|link| bytes.extend_from_slice(&link.to_le_bytes()));
-        let mut put_floats = |values: &[f32]| values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
-        put_floats(&self.inverse_norms);
-        if let Some(codes) = &self.codes {
-            put_floats(&[codes.scale]);
-            put_floats(&codes.mean);
-            put_floats(&codes.bias);
-            bytes.extend_from_slice(bytemuck::cast_slice(&codes.lines));
-        }
-        let checksum = xxh3_64(&bytes);
-        bytes.extend_from_slice(&checksum.to_le_bytes());
-        bytes
+        sections.extend(self.stored.sections());
+        let shape = (self.row_count(), self.dim, self.vector_type.number());
+        file::encode(self.kind, self.metric(), shape, &sections)
     }
 
-    /// The index that `encode` wrote for a segment of that shape.
-    ///
-    /// Fails with kind `damaged` (file name empty, for the caller to fill in; offset; what) on bytes that are not whole, not an index, or of another segment.
-    pub fn decode(bytes: &[u8], row_count: usize, dim: usize) -> Outcome<Hnsw> {
-        let body = bytes
-            .len()
-            .checked_sub(CHECKSUM_BYTES)
-            .ok_or_else(|| damaged(0, "the index ends too early"))?;
-        let (body, checksum) = bytes.split_at(body);
-        if xxh3_64(body).to_le_bytes() != checksum {
-            return Err(damaged(body.len(), "the checksum of the index does not match"));
+    /// The index that `encode` wrote of these vectors. Kind `damaged` on sections that do not fit together.
+    pub fn open(file: &IndexFile, vectors: &Vectors) -> Outcome<Hnsw> {
+        let (row_count, dim) = (vectors.row_count, vectors.dim);
+        let header = file.section_of::<u64>(HEADER, HEADER_NUMBERS)?;
+        let &[m, ef_construction, entry_row, entry_level, kind, first, second, third, scale] = &header[..] else {
+            unreachable!("a section of that length")
+        };
+        if !(2..=M_MAX).contains(&m) {
+            return Err(damaged(0, "the index has an impossible M"));
         }
-        let mut reader = Reader { bytes: body, offset: 0 };
-        let (parameters, flags, seed) = read_header(&mut reader, row_count, dim)?;
-        let present = if flags & SOME_NULL != 0 {
-            Some(RowSet::from_words(
-                reader.list(row_count.div_ceil(64), u64::from_le_bytes)?,
-                row_count,
-            ))
+        let is_bits = vectors.kind == ColumnType::BinaryVector;
+        if vectors.kind == ColumnType::SparseFloatVector || is_bits != matches!(file.metric, Metric::Hamming | Metric::Jaccard) {
+            return Err(damaged(0, "the index has a metric that its vectors do not have"));
+        }
+        let present = if file.has(PRESENT) {
+            let words = file.section_of::<u64>(PRESENT, row_count.div_ceil(64))?;
+            Some(RowSet::from_words(words.to_vec(), row_count))
         } else {
             None
         };
-        let twins = if flags & HAS_TWINS != 0 {
-            Some(read_twins(&mut reader, row_count)?)
+        let twins = if file.has(TWINS) {
+            let pairs = file.section::<u32>(TWINS)?;
+            let pairs = pairs.as_chunks::<2>().0.iter().map(|&[first, twin]| (first, twin)).collect();
+            Some(Twins::from_pairs(pairs, row_count).ok_or_else(|| damaged(0, "the index has impossible twins"))?)
         } else {
             None
         };
-        let linked = linked_rows(present.as_ref(), twins.as_ref());
-        let fits = row_count
-            .checked_mul(2 * parameters.m * size_of::<u32>())
-            .is_some_and(|links| links <= body.len());
-        reader.expect(fits, "the index ends too early")?;
-        let graph = Graph::new(row_count, linked.as_ref(), parameters.m, seed);
-        let links = reader.list(graph.link_count(), u32::from_le_bytes)?;
-        let graph = graph
-            .restore(&links, linked.as_ref())
-            .ok_or_else(|| damaged(reader.offset, "a link of the index leads nowhere"))?;
-        let norm_count = if parameters.metric == Metric::Cosine { row_count } else { 0 };
-        let inverse_norms = reader.list(norm_count, f32::from_le_bytes)?;
-        let codes = if flags & CODED != 0 {
-            Some(read_codes(&mut reader, parameters.metric, row_count, dim)?)
-        } else {
-            None
+        let shape = Shape {
+            row_count,
+            base_capacity: 2 * m as usize,
+            upper_capacity: m as usize,
+            entry: (entry_row != u64::MAX).then_some((entry_row as u32, entry_level as usize)),
         };
-        reader.expect(reader.offset == body.len(), "the index goes on after its end")?;
+        let graph = Graph::restore(shape, file.section(BASE)?, file.section(UPPER)?, file.section(UPPER_START)?);
+        let graph = graph.ok_or_else(|| damaged(0, "a link of the index leads nowhere"))?;
+        let norm_count = if file.metric == Metric::Cosine { row_count } else { 0 };
+        let header = (kind, [first, second, third], f32::from_bits(scale as u32));
         Ok(Hnsw {
-            parameters,
+            kind: file.kind,
+            parameters: HnswParameters {
+                metric: file.metric,
+                m: m as usize,
+                ef_construction: ef_construction as usize,
+            },
+            vector_type: vectors.kind,
             dim,
             graph,
+            linked: linked_rows(present.as_ref(), twins.as_ref()),
             present,
             twins,
-            linked,
-            inverse_norms,
-            codes,
+            inverse_norms: file.section_of(NORMS, norm_count)?,
+            stored: Stored::open(file, header, (row_count, dim), is_bits)?,
             pool: ScratchPool::default(),
         })
     }
 }
 
-fn read_header(reader: &mut Reader<'_>, row_count: usize, dim: usize) -> Outcome<(HnswParameters, u8, u64)> {
-    let magic = reader.array()?;
-    reader.expect(&magic == MAGIC, "this is not an HNSW index")?;
-    let version = u32::from_le_bytes(reader.array()?);
-    reader.expect(version == VERSION, "the index has an unknown version")?;
-    let [metric, flags, ..]: [u8; 4] = reader.array()?;
-    let metric = [Metric::L2, Metric::Ip, Metric::Cosine]
-        .into_iter()
-        .find(|&known| known as u8 == metric);
-    let metric = metric.ok_or_else(|| damaged(reader.offset, "the index has an unknown metric"))?;
-    let (found_dim, found_rows) = (reader.size()?, reader.size()?);
-    reader.expect(found_dim == dim && found_rows == row_count, "the index is of another segment")?;
-    let (m, ef_construction) = (reader.size()?, reader.size()?);
-    reader.expect((2..=M_MAX).contains(&m), "the index has an impossible M")?;
-    Ok((
-        HnswParameters {
-            metric,
-            m,
-            ef_construction,
-        },
-        flags,
-        u64::from_le_bytes(reader.array()?),
-    ))
-}
+impl Stored {
+    /// Kind, numbers and scale, as the header has them.
+    fn header(&self) -> (u64, [usize; 3], f32) {
+        match self {
+            Stored::Nothing => (0, [0; 3], 0.0),
+            Stored::Codes(codes) => (1, [0; 3], codes.scale),
+            Stored::Small(codes) => (2, [codes.bits as usize, 0, 0], codes.scale),
+            Stored::Half { kind, .. } => (3, [*kind as usize, 0, 0], 0.0),
+            Stored::Product(codes) => (4, codes.cut.numbers(), 0.0),
+        }
+    }
 
-fn read_twins(reader: &mut Reader<'_>, row_count: usize) -> Outcome<Twins> {
-    let count = reader.size()?;
-    let pairs = reader.list(count, |bytes: [u8; 8]| {
-        let pair = u64::from_le_bytes(bytes);
-        (pair as u32, (pair >> 32) as u32)
-    })?;
-    Twins::from_pairs(pairs, row_count).ok_or_else(|| damaged(reader.offset, "the index has impossible twins"))
-}
+    fn sections(&self) -> Vec<(u32, &[u8])> {
+        match self {
+            Stored::Nothing => Vec::new(),
+            Stored::Codes(codes) => vec![
+                (MEAN, bytemuck::cast_slice(&codes.mean)),
+                (CODES, bytemuck::cast_slice(&codes.lines)),
+                (BIAS, bytemuck::cast_slice(&codes.bias)),
+            ],
+            Stored::Small(codes) => vec![
+                (MEAN, bytemuck::cast_slice(&codes.mean)),
+                (CODES, &codes.rows),
+                (BIAS, bytemuck::cast_slice(&codes.bias)),
+            ],
+            Stored::Half { rows, .. } => vec![(CODES, bytemuck::cast_slice(rows))],
+            Stored::Product(codes) => vec![
+                (MEAN, bytemuck::cast_slice(&codes.mean)),
+                (CODES, &codes.codes),
+                (BIAS, bytemuck::cast_slice(&codes.bias)),
+                (BOOKS, bytemuck::cast_slice(&codes.books)),
+            ],
+        }
+    }
 
-fn read_codes(reader: &mut Reader<'_>, metric: Metric, row_count: usize, dim: usize) -> Outcome<Codes> {
-    let scale = f32::from_le_bytes(reader.array()?);
-    let mean = reader.list(dim, f32::from_le_bytes)?;
-    let bias = reader.list(row_count, f32::from_le_bytes)?;
-    let mut lines = zeroed_lines(row_count * lines_for(dim));
-    let codes: &mut [u8] = bytemuck::cast_slice_mut(&mut lines);
-    codes.copy_from_slice(reader.take(codes.len())?);
-    Ok(Codes {
-        metric,
-        mean,
-        scale,
-        lines,
-        bias,
-    })
+    fn open(file: &IndexFile, header: (u64, [u64; 3], f32), (row_count, dim): (usize, usize), is_bits: bool) -> Outcome<Stored> {
+        let (kind, numbers, scale) = header;
+        let impossible = || damaged(0, "the index has impossible codes");
+        if is_bits && kind != 0 || numbers.iter().any(|&number| number > CODES_MAX) {
+            return Err(impossible());
+        }
+        let [first, second, third] = numbers.map(|number| number as usize);
+        let count = |width: usize| row_count.checked_mul(width).ok_or_else(impossible);
+        Ok(match kind {
+            0 => Stored::Nothing,
+            1 => Stored::Codes(Codes {
+                mean: file.section_of(MEAN, dim)?.to_vec(),
+                scale,
+                lines: file.section_of(CODES, count(lines_for(dim))?)?,
+                bias: file.section_of(BIAS, row_count)?,
+            }),
+            2 => {
+                let bits = [Bits::Four, Bits::Six].into_iter().find(|&bits| bits as usize == first);
+                let bits = bits.ok_or_else(impossible)?;
+                Stored::Small(SmallCodes {
+                    bits,
+                    mean: file.section_of(MEAN, dim)?.to_vec(),
+                    scale,
+                    rows: file.section_of(CODES, count(bits.width(dim))?)?,
+                    bias: file.section_of(BIAS, row_count)?,
+                })
+            }
+            3 => {
+                let kinds = [HalfKind::Float16, HalfKind::BFloat16].into_iter();
+                Stored::Half {
+                    kind: kinds.clone().find(|&kind| kind as usize == first).ok_or_else(impossible)?,
+                    rows: file.section_of(CODES, count(dim)?)?,
+                }
+            }
+            4 => {
+                let cut = Cut::from_numbers(dim, [first, second, third]).ok_or_else(impossible)?;
+                Stored::Product(ProductCodes {
+                    cut,
+                    mean: file.section_of(MEAN, dim)?.to_vec(),
+                    books: file.section_of(BOOKS, cut.book_values())?,
+                    codes: file.section_of(CODES, count(cut.width())?)?,
+                    bias: file.section_of(BIAS, row_count)?,
+                })
+            }
+            _ => return Err(impossible()),
+        })
+    }
 }

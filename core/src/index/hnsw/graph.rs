@@ -1,99 +1,87 @@
 //! The links of the graph, as flat arrays of row numbers.
 //!
 //! Level 0 holds each row with up to 2M links; each level above holds about one in M rows of the level below, with up to M links. A list is closed
-//! by EMPTY or by its capacity. A row's level follows from the seed alone, so it is not stored. Links are atomics: threads that build read lists
-//! while others write them, and see some of the old and some of the new links, all of them rows of that level; who writes holds the row's lock.
+//! by EMPTY or by its capacity. A graph grows as atomics: threads that build read lists while others write them, and see some of the old and some of the
+//! new links, all of them rows of that level; who writes holds the row's lock. Once built it is frozen to plain numbers, which a file holds as they
+//! are. Both are read through a `View`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::index::mix::mix;
 use crate::index::row_set::RowSet;
+use crate::segment::buffer::Buffer;
 
 /// Ends a list of links; so the highest row number is one less.
 pub const EMPTY: u32 = u32::MAX;
 
-#[derive(Debug)]
-pub struct Graph {
-    m: usize,
-    seed: u64,
+/// A place for a link.
+pub trait Link: Sync {
+    fn get(&self) -> u32;
+}
+
+impl Link for AtomicU32 {
+    #[inline]
+    fn get(&self) -> u32 {
+        self.load(Ordering::Relaxed)
+    }
+}
+
+impl Link for u32 {
+    #[inline]
+    fn get(&self) -> u32 {
+        *self
+    }
+}
+
+/// What a graph is besides its links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub row_count: usize,
+    /// Links that a row may have on level 0, and on each level above.
+    pub base_capacity: usize,
+    pub upper_capacity: usize,
     /// Where each walk starts: the first of the rows with the highest level, and that level.
-    entry: Option<(u32, usize)>,
-    base: Vec<AtomicU32>,
-    upper: Vec<AtomicU32>,
-    /// Number of the first list in `upper` of each row; EMPTY for rows that are on level 0 only.
-    upper_start: Vec<u32>,
+    pub entry: Option<(u32, usize)>,
 }
 
-fn empty_links(count: usize) -> Vec<AtomicU32> {
-    (0..count).map(|_| AtomicU32::new(EMPTY)).collect()
+/// The links of a graph, growing or frozen.
+#[derive(Debug)]
+pub struct View<'a, L> {
+    shape: Shape,
+    base: &'a [L],
+    upper: &'a [L],
+    upper_start: &'a [u32],
 }
 
-impl Graph {
-    /// The rows of `present` (all when None) on their levels, without links.
-    pub fn new(row_count: usize, present: Option<&RowSet>, m: usize, seed: u64) -> Graph {
-        assert!(
-            m >= 2 && row_count < EMPTY as usize,
-            "M is at least 2, rows are numbered in 32 bits"
-        );
-        let mut graph = Graph {
-            m,
-            seed,
-            entry: None,
-            base: empty_links(row_count * 2 * m),
-            upper: Vec::new(),
-            upper_start: vec![EMPTY; row_count],
-        };
-        let mut lists = 0;
-        for row in (0..row_count).filter(|&row| present.is_none_or(|present| present.get(row))) {
-            let level = graph.level(row as u32);
-            if graph.entry.is_none_or(|(_, top)| level > top) {
-                graph.entry = Some((row as u32, level));
-            }
-            if level > 0 {
-                graph.upper_start[row] = lists as u32;
-                lists += level;
-            }
-        }
-        graph.upper = empty_links(lists * m);
-        graph
+impl<L> Clone for View<'_, L> {
+    fn clone(&self) -> Self {
+        *self
     }
+}
 
+impl<L> Copy for View<'_, L> {}
+
+impl<'a, L: Link> View<'a, L> {
     pub fn entry(&self) -> Option<(u32, usize)> {
-        self.entry
-    }
-
-    pub fn m(&self) -> usize {
-        self.m
-    }
-
-    pub fn seed(&self) -> u64 {
-        self.seed
+        self.shape.entry
     }
 
     pub fn row_count(&self) -> usize {
-        self.upper_start.len()
-    }
-
-    /// The highest level that a row is on; at least L with probability M^-L.
-    pub fn level(&self, row: u32) -> usize {
-        let bits = mix(self.seed ^ mix(u64::from(row)));
-        let mut bound = u64::MAX / self.m as u64;
-        let mut level = 0;
-        while bits < bound {
-            level += 1;
-            bound /= self.m as u64;
-        }
-        level
+        self.shape.row_count
     }
 
     /// Links that a row may have on a level.
     pub fn capacity(&self, level: usize) -> usize {
-        if level == 0 { 2 * self.m } else { self.m }
+        if level == 0 {
+            self.shape.base_capacity
+        } else {
+            self.shape.upper_capacity
+        }
     }
 
     /// The list of a row that is on that level.
     #[inline]
-    pub fn links(&self, row: u32, level: usize) -> &[AtomicU32] {
+    pub fn links(&self, row: u32, level: usize) -> &'a [L] {
         let capacity = self.capacity(level);
         if level == 0 {
             let start = row as usize * capacity;
@@ -105,13 +93,12 @@ impl Graph {
     }
 
     #[inline]
-    pub fn neighbours(&self, row: u32, level: usize) -> impl Iterator<Item = u32> + '_ {
-        self.links(row, level)
-            .iter()
-            .map(|link| link.load(Ordering::Relaxed))
-            .take_while(|&link| link != EMPTY)
+    pub fn neighbours(&self, row: u32, level: usize) -> impl Iterator<Item = u32> + 'a {
+        self.links(row, level).iter().map(Link::get).take_while(|&link| link != EMPTY)
     }
+}
 
+impl View<'_, AtomicU32> {
     /// Replaces a list; `rows` fits the capacity. Who calls holds the row's lock.
     pub fn set_links(&self, row: u32, level: usize, rows: &[u32]) {
         let links = self.links(row, level);
@@ -123,49 +110,172 @@ impl Graph {
 
     /// Appends to a list unless it is full; says whether it did. Who calls holds the row's lock.
     pub fn append(&self, row: u32, level: usize, other: u32) -> bool {
-        let free = self.links(row, level).iter().find(|link| link.load(Ordering::Relaxed) == EMPTY);
+        let free = self.links(row, level).iter().find(|link| link.get() == EMPTY);
         free.inspect(|link| link.store(other, Ordering::Relaxed)).is_some()
     }
+}
 
-    /// All links, level 0 first, as they are written to a file.
-    pub fn all_links(&self) -> impl Iterator<Item = u32> + '_ {
-        self.base.iter().chain(&self.upper).map(|link| link.load(Ordering::Relaxed))
+/// A graph that is being built.
+#[derive(Debug)]
+pub struct Growing {
+    shape: Shape,
+    base: Vec<AtomicU32>,
+    upper: Vec<AtomicU32>,
+    /// Number of the first list in `upper` of each row; EMPTY for rows that are on level 0 only; empty where all are.
+    upper_start: Vec<u32>,
+}
+
+fn empty_links(count: usize) -> Vec<AtomicU32> {
+    (0..count).map(|_| AtomicU32::new(EMPTY)).collect()
+}
+
+/// The highest level that a row is on; at least L with probability M^-L.
+pub fn level_of(row: u32, m: usize, seed: u64) -> usize {
+    let bits = mix(seed ^ mix(u64::from(row)));
+    let mut bound = u64::MAX / m as u64;
+    let mut level = 0;
+    while bits < bound {
+        level += 1;
+        bound /= m as u64;
     }
+    level
+}
 
-    pub fn link_count(&self) -> usize {
-        self.base.len() + self.upper.len()
-    }
-
-    /// Fills all lists from a file's `link_count()` values; None when a link leads to no row of the list's level.
-    pub fn restore(self, links: &[u32], present: Option<&RowSet>) -> Option<Graph> {
-        let (base, upper) = links
-            .split_at_checked(self.base.len())
-            .filter(|(_, upper)| upper.len() == self.upper.len())?;
-        let known = |row: u32| (row as usize) < self.row_count() && present.is_none_or(|present| present.get(row as usize));
-        if !base.iter().all(|&link| link == EMPTY || known(link)) {
-            return None;
+impl Growing {
+    /// The rows of `present` (all when None) on their levels, without links.
+    pub fn new(row_count: usize, present: Option<&RowSet>, m: usize, seed: u64) -> Growing {
+        assert!(m >= 2, "M is at least 2");
+        let mut entry: Option<(u32, usize)> = None;
+        let mut upper_start = vec![EMPTY; row_count];
+        let mut lists = 0;
+        for row in (0..row_count).filter(|&row| present.is_none_or(|present| present.get(row))) {
+            let level = level_of(row as u32, m, seed);
+            if entry.is_none_or(|(_, top)| level > top) {
+                entry = Some((row as u32, level));
+            }
+            if level > 0 {
+                upper_start[row] = lists as u32;
+                lists += level;
+            }
         }
-        let levels = self
-            .upper_start
+        let flat = Growing::flat(row_count, 2 * m, None);
+        Growing {
+            shape: Shape {
+                upper_capacity: m,
+                entry,
+                ..flat.shape
+            },
+            upper: empty_links(lists * m),
+            upper_start,
+            ..flat
+        }
+    }
+
+    /// A graph of level 0 alone, without links.
+    pub fn flat(row_count: usize, capacity: usize, entry: Option<u32>) -> Growing {
+        assert!(row_count < EMPTY as usize, "rows are numbered in 32 bits");
+        Growing {
+            shape: Shape {
+                row_count,
+                base_capacity: capacity,
+                upper_capacity: 0,
+                entry: entry.map(|entry| (entry, 0)),
+            },
+            base: empty_links(row_count * capacity),
+            upper: Vec::new(),
+            upper_start: Vec::new(),
+        }
+    }
+
+    pub fn view(&self) -> View<'_, AtomicU32> {
+        View {
+            shape: self.shape,
+            base: &self.base,
+            upper: &self.upper,
+            upper_start: &self.upper_start,
+        }
+    }
+
+    pub fn freeze(self) -> Graph {
+        let plain = |links: Vec<AtomicU32>| links.into_iter().map(AtomicU32::into_inner).collect::<Vec<u32>>();
+        Graph {
+            shape: self.shape,
+            base: plain(self.base).into(),
+            upper: plain(self.upper).into(),
+            upper_start: self.upper_start.into(),
+        }
+    }
+}
+
+/// A graph that was built, in memory or in a mapped file.
+#[derive(Debug)]
+pub struct Graph {
+    shape: Shape,
+    pub base: Buffer<u32>,
+    pub upper: Buffer<u32>,
+    pub upper_start: Buffer<u32>,
+}
+
+impl Graph {
+    /// None when a link leads to no row, or a list lies outside its array.
+    pub fn restore(shape: Shape, base: Buffer<u32>, upper: Buffer<u32>, upper_start: Buffer<u32>) -> Option<Graph> {
+        let Shape {
+            row_count,
+            base_capacity,
+            upper_capacity,
+            entry,
+        } = shape;
+        let is_row = |link: u32| link == EMPTY || (link as usize) < row_count;
+        let all_rows = |links: &[u32]| links.iter().fold(true, |all, &link| all & is_row(link));
+        let lists = upper.len().checked_div(upper_capacity).unwrap_or(0);
+        // The rows' levels follow from where their lists start; each link must lead to a row that has a list on its level.
+        let starts: Vec<(usize, usize)> = upper_start
             .iter()
             .enumerate()
             .filter(|(_, start)| **start != EMPTY)
-            .flat_map(|(row, _)| 1..=self.level(row as u32));
-        for (list, level) in upper.chunks_exact(self.m).zip(levels) {
-            if !list.iter().all(|&link| link == EMPTY || (known(link) && self.level(link) >= level)) {
-                return None;
-            }
+            .map(|(row, &start)| (row, start as usize))
+            .collect();
+        let ends = starts.iter().skip(1).map(|&(_, start)| start).chain([lists]);
+        let ranges: Vec<(usize, usize, usize)> = starts.iter().zip(ends).map(|(&(row, start), end)| (row, start, end)).collect();
+        let rising = ranges.iter().all(|&(_, start, end)| start < end) && starts.first().is_none_or(|&(_, start)| start == 0);
+        let sized = Some(base.len()) == row_count.checked_mul(base_capacity) && upper.len() == lists * upper_capacity;
+        if !sized || !rising || !all_rows(&base) || (lists > 0) == ranges.is_empty() || lists > 0 && upper_start.len() != row_count {
+            return None;
         }
-        let atomics = |links: &[u32]| links.iter().map(|&link| AtomicU32::new(link)).collect();
-        Some(Graph {
-            base: atomics(base),
-            upper: atomics(upper),
-            ..self
+        let level = |row: u32| ranges.binary_search_by_key(&(row as usize), |range| range.0).map_or(0, |at| ranges[at].2 - ranges[at].1);
+        let enters = entry.is_none_or(|(row, top)| (row as usize) < row_count && level(row) == top);
+        let list = |at: usize| &upper[at * upper_capacity..(at + 1) * upper_capacity];
+        let leads = |list: &[u32], at_level: usize| list.iter().all(|&link| link == EMPTY || is_row(link) && level(link) >= at_level);
+        let whole = ranges.iter().all(|&(_, start, end)| (start..end).all(|at| leads(list(at), at - start + 1)));
+        (enters && whole).then_some(Graph {
+            shape,
+            base,
+            upper,
+            upper_start,
         })
+    }
+
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    pub fn view(&self) -> View<'_, u32> {
+        View {
+            shape: self.shape,
+            base: &self.base,
+            upper: &self.upper,
+            upper_start: &self.upper_start,
+        }
+    }
+
+    /// All places for links, level 0 first.
+    #[cfg(test)]
+    pub fn all_links(&self) -> impl Iterator<Item = u32> + '_ {
+        self.base.iter().chain(self.upper.iter()).copied()
     }
 
     /// Bytes of memory held.
     pub fn byte_size(&self) -> usize {
-        (self.link_count() + self.upper_start.len()) * size_of::<u32>()
+        self.base.byte_size() + self.upper.byte_size() + self.upper_start.byte_size()
     }
 }

@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+use super::tests::{column_of, plan_of};
 use super::*;
-use crate::distance::{instruction_sets, scan};
+use crate::distance::{instruction_sets, kernels, scan};
 use crate::index::mix::mix;
+use crate::index::vectors::QueryVector;
 
 const ROWS: usize = 100_000;
 const DIM: usize = 768;
@@ -73,16 +75,13 @@ fn measure_kernels_and_graph() {
     scan(Metric::L2, &queries[0], &vectors, DIM, &mut distances);
     println!("scan: {:.1} ns a row", start.elapsed().as_nanos() as f64 / ROWS as f64);
     let start = Instant::now();
-    let index = Hnsw::build(
-        &vectors,
-        DIM,
-        None,
-        HnswParameters {
-            metric: Metric::L2,
-            m: 16,
-            ef_construction: 200,
-        },
-    );
+    let (schema, column) = column_of(ColumnType::FloatVector, DIM, &vectors, None);
+    let of = Vectors::of(&schema, &column, ROWS).expect("vectors");
+    let plan = IndexPlan {
+        ef_construction: 200,
+        ..plan_of(IndexKind::Hnsw, Metric::L2)
+    };
+    let index = Hnsw::build(&of, &plan).expect("an index");
     println!(
         "build {:.1} s on {} threads, coded {}, {} MB",
         start.elapsed().as_secs_f32(),
@@ -93,7 +92,7 @@ fn measure_kernels_and_graph() {
     let truth: Vec<Vec<u32>> = queries.par_iter().map(|query| nearest(&vectors, query)).collect();
     for ef in [20, 32, 64, 128] {
         let start = Instant::now();
-        let found: Vec<_> = queries.iter().map(|query| index.search(&vectors, query, 10, ef, None)).collect();
+        let found: Vec<_> = queries.iter().map(|query| index.search(&of, QueryVector::Floats(query), 10, ef, None)).collect();
         let qps = QUERIES as f64 / start.elapsed().as_secs_f64();
         let hits: usize = found
             .iter()

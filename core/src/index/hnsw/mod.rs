@@ -1,37 +1,47 @@
 //! HNSW: a navigable small-world graph in levels, after Malkov & Yashunin, arXiv 1603.09320.
 //!
-//! The index holds links (`graph`), and for dimensions of 32 and more int8 codes of the rows (`codes`) that walks read instead of the f32 values; the
-//! values stay where they are, in the segment's column, and are passed to each call. Walks over codes find `max(ef, 2k)` rows, whose f32
-//! scores then decide. Null rows are not in the graph, and of equal rows only one is (`twins`); deleted and filtered rows are, and are passed over by a search's `allowed`.
+//! The index holds links (`graph`) and, where they serve, codes of the rows that walks read instead of the vectors (`stored`): int8 codes by default, or
+//! those that HNSW_SQ, HNSW_PQ and HNSW_PRQ name. The vectors stay where they are, in the segment's column, and are passed to each call. Walks over
+//! codes find some more rows than are wanted, whose exact scores then decide. The graph is always built by int8 codes or the column itself. Null rows are
+//! not in the graph, and of equal rows only one is (`twins`); deleted and filtered rows are, and are passed over by a search's `allowed`.
 //!
 //! `build` links the rows, `walk` moves over them, `plan` chooses between walk and scan, `search` answers, `file` writes and reads the index.
 
-mod build;
-mod codes;
+pub(super) mod build;
+pub(super) mod codes;
+pub(super) mod exact;
 mod file;
-mod graph;
+pub(super) mod graph;
 #[cfg(test)]
 mod measure;
 mod plan;
+pub(super) mod product;
 mod search;
 mod served;
-mod space;
+mod small_codes;
+pub(super) mod space;
+mod stored;
 #[cfg(test)]
-mod tests;
-mod twins;
-mod walk;
+pub(crate) mod tests;
+pub(super) mod training;
+pub(super) mod twins;
+pub(super) mod walk;
 
-use rayon::prelude::*;
-
-use crate::distance::{Metric, kernels};
+use crate::distance::Metric;
+use crate::failure::{Failure, Outcome};
 use crate::index::row_set::RowSet;
+use crate::index::vector_index::{IndexKind, IndexPlan, not_of};
+use crate::index::vectors::Vectors;
+use crate::segment::buffer::Buffer;
+use crate::segment::schema::ColumnType;
+use build::Levels;
 use codes::Codes;
-use graph::Graph;
-use space::Floats;
+use exact::Exact;
+use graph::{Graph, Growing};
+use stored::{Stored, Wanted};
+use training::Centre;
 use twins::Twins;
 use walk::ScratchPool;
-
-pub use plan::walk_pays;
 
 /// From what rows' levels are drawn.
 const SEED: u64 = 0x00E1_A405;
@@ -47,7 +57,9 @@ pub struct HnswParameters {
 
 #[derive(Debug)]
 pub struct Hnsw {
+    kind: IndexKind,
     parameters: HnswParameters,
+    vector_type: ColumnType,
     dim: usize,
     graph: Graph,
     /// The rows that have a vector; None: all.
@@ -57,57 +69,78 @@ pub struct Hnsw {
     /// The rows in the graph: present and not a twin; None: all.
     linked: Option<RowSet>,
     /// 1 / |row| of each row for COSINE, else empty.
-    inverse_norms: Vec<f32>,
-    codes: Option<Codes>,
+    inverse_norms: Buffer<f32>,
+    stored: Stored,
     pool: ScratchPool,
 }
 
+/// The rows that have a vector; None: all.
+pub(super) fn present_rows(vectors: &Vectors) -> Option<RowSet> {
+    let valid = vectors.valid().filter(|valid| valid.contains(&0))?;
+    Some(RowSet::from_fn(vectors.row_count, |row| valid[row] != 0))
+}
+
+/// The rows to link: those of `present` that are not a twin of another; None: all.
+pub(super) fn linked_rows(present: Option<&RowSet>, twins: Option<&Twins>) -> Option<RowSet> {
+    twins.map_or_else(|| present.cloned(), |twins| Some(twins.linked(present)))
+}
+
 impl Hnsw {
-    /// Builds on the current rayon pool. `vectors` are rows of `dim` finite values; rows whose `valid` byte is 0 are left out.
-    ///
-    /// Panics on shapes that do not fit, and on m below 2.
-    pub fn build(vectors: &[f32], dim: usize, valid: Option<&[u8]>, parameters: HnswParameters) -> Hnsw {
-        Hnsw::build_in(vectors, dim, valid, parameters, true)
+    /// Builds on the current rayon pool. Kind `malformed`: the plan is not of such vectors.
+    pub fn build(vectors: &Vectors, plan: &IndexPlan) -> Outcome<Hnsw> {
+        Hnsw::build_in(vectors, plan, Wanted::of(plan, vectors.dim)?)
     }
 
-    /// As `build`; `may_code`: walks may read codes where they serve.
-    fn build_in(vectors: &[f32], dim: usize, valid: Option<&[u8]>, parameters: HnswParameters, may_code: bool) -> Hnsw {
-        assert!(dim > 0 && vectors.len().is_multiple_of(dim), "vectors are rows of dim values");
-        let row_count = vectors.len() / dim;
-        assert!(valid.is_none_or(|valid| valid.len() == row_count), "a valid byte for each row");
-        let present = valid
-            .filter(|valid| valid.contains(&0))
-            .map(|valid| RowSet::from_fn(row_count, |row| valid[row] != 0));
-        let inverse_norms = if parameters.metric == Metric::Cosine {
-            vectors.par_chunks_exact(dim).map(|row| kernels().inverse_norm(row)).collect()
-        } else {
-            Vec::new()
-        };
-        let twins = Twins::find(vectors, dim, present.as_ref());
-        let linked = linked_rows(present.as_ref(), twins.as_ref());
-        let graph = Graph::new(row_count, linked.as_ref(), parameters.m, SEED);
-        let pool = ScratchPool::default();
-        let floats = Floats::new(parameters.metric, dim, vectors, &inverse_norms);
-        let codes = if may_code {
-            Codes::train(&floats, parameters.metric, dim, row_count, present.as_ref())
-        } else {
-            None
-        };
-        match &codes {
-            Some(codes) => build::link_rows(codes, &graph, linked.as_ref(), parameters.ef_construction, &pool),
-            None => build::link_rows(&floats, &graph, linked.as_ref(), parameters.ef_construction, &pool),
+    fn build_in(vectors: &Vectors, plan: &IndexPlan, wanted: Wanted) -> Outcome<Hnsw> {
+        if plan.m < 2 || plan.ef_construction < 1 {
+            return Err(Failure::malformed("parameters of an index"));
         }
-        Hnsw {
-            parameters,
-            dim,
-            graph,
+        let row_count = vectors.row_count;
+        let inverse_norms = exact::inverse_norms_of(vectors, plan.metric);
+        let exact = Exact::of(vectors, plan.metric, &inverse_norms).ok_or_else(|| not_of(vectors))?;
+        if exact.is_bits() && plan.kind != IndexKind::Hnsw {
+            return Err(not_of(vectors));
+        }
+        let present = present_rows(vectors);
+        let twins = Twins::find(vectors, present.as_ref());
+        let linked = linked_rows(present.as_ref(), twins.as_ref());
+        let graph = Growing::new(row_count, linked.as_ref(), plan.m, SEED);
+        let centre = Centre::of(&exact, row_count, present.as_ref());
+        let pool = ScratchPool::default();
+        let link = |codes: Option<&Codes>| {
+            let levels = Levels { m: plan.m, seed: SEED };
+            let (view, rows) = (graph.view(), linked.as_ref());
+            match codes {
+                Some(codes) => build::link_rows(&codes.space(plan.metric), view, levels, rows, plan.ef_construction, &pool, &plan.progress),
+                None => build::link_rows(&exact, view, levels, rows, plan.ef_construction, &pool, &plan.progress),
+            }
+        };
+        let stored = if wanted == Wanted::Best {
+            let stored = Stored::train(wanted, &exact, centre.as_ref(), row_count);
+            link(if let Stored::Codes(codes) = &stored { Some(codes) } else { None });
+            stored
+        } else {
+            let codes = centre.as_ref().filter(|_| wanted.builds_by_codes() && !exact.is_bytes());
+            link(codes.and_then(|centre| Codes::train(&exact, centre, row_count)).as_ref());
+            Stored::train(wanted, &exact, centre.as_ref(), row_count)
+        };
+        Ok(Hnsw {
+            kind: plan.kind,
+            parameters: HnswParameters {
+                metric: plan.metric,
+                m: plan.m,
+                ef_construction: plan.ef_construction,
+            },
+            vector_type: vectors.kind,
+            dim: vectors.dim,
+            graph: graph.freeze(),
             present,
             twins,
             linked,
-            inverse_norms,
-            codes,
+            inverse_norms: inverse_norms.into(),
+            stored,
             pool,
-        }
+        })
     }
 
     fn has_vector(&self, row: u32) -> bool {
@@ -118,8 +151,10 @@ impl Hnsw {
         self.linked.as_ref().is_none_or(|linked| linked.get(row as usize))
     }
 
-    fn floats<'a>(&'a self, vectors: &'a [f32]) -> Floats<'a> {
-        Floats::new(self.parameters.metric, self.dim, vectors, &self.inverse_norms)
+    /// The column's rows; None when they are not those of the index.
+    fn exact<'a>(&'a self, vectors: &Vectors<'a>) -> Option<Exact<'a>> {
+        let same = (vectors.kind, vectors.dim, vectors.row_count) == (self.vector_type, self.dim, self.row_count());
+        same.then(|| Exact::of(vectors, self.parameters.metric, &self.inverse_norms))?
     }
 
     pub fn metric(&self) -> Metric {
@@ -130,26 +165,18 @@ impl Hnsw {
         self.parameters
     }
 
-    pub fn dim(&self) -> usize {
-        self.dim
-    }
-
     /// Rows of the segment, those without a vector included.
     pub fn row_count(&self) -> usize {
-        self.graph.row_count()
+        self.graph.shape().row_count
     }
 
-    /// Whether walks read int8 codes.
+    /// Whether walks read codes.
     pub fn is_coded(&self) -> bool {
-        self.codes.is_some()
+        self.stored.is_coded()
     }
 
     /// Bytes of memory held, but for the space that walks work in (2 bytes a row and thread).
     pub fn byte_size(&self) -> usize {
-        self.graph.byte_size() + self.inverse_norms.len() * size_of::<f32>() + self.codes.as_ref().map_or(0, Codes::byte_size)
+        self.graph.byte_size() + self.inverse_norms.byte_size() + self.stored.byte_size()
     }
-}
-
-fn linked_rows(present: Option<&RowSet>, twins: Option<&Twins>) -> Option<RowSet> {
-    twins.map_or_else(|| present.cloned(), |twins| Some(twins.linked(present)))
 }

@@ -26,9 +26,8 @@ pub enum Plan {
 pub struct Costs {
     pub kept: usize,
     pub row_count: usize,
-    pub dim: usize,
-    /// Rows are looked at as int8 codes, not f32.
-    pub coded: bool,
+    /// Nanoseconds of a look at a row.
+    pub row_ns: f32,
     pub ef: usize,
 }
 
@@ -39,13 +38,8 @@ impl Costs {
 
     /// What a scan costs, in walks.
     fn scan_walks(&self) -> f32 {
-        let row_ns = if self.coded {
-            2.2 + 0.022 * self.dim as f32
-        } else {
-            4.0 + 0.125 * self.dim as f32
-        };
         let walk_ns = WALK_NS * (self.ef as f32 / 100.0) * (0.1 / self.part().max(f32::MIN_POSITIVE)).max(1.0);
-        self.kept as f32 * row_ns / walk_ns
+        self.kept as f32 * self.row_ns / walk_ns
     }
 
     /// The cheapest plan.
@@ -65,29 +59,15 @@ impl Costs {
     }
 }
 
-/// Whether the graph finds `allowed_count` of `row_count` rows faster than a scan of those rows' f32 values does.
-pub fn walk_pays(allowed_count: usize, row_count: usize, dim: usize) -> bool {
-    Costs {
-        kept: allowed_count,
-        row_count,
-        dim,
-        coded: false,
-        ef: 100,
-    }
-    .plan()
-        != Plan::Scan
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Costs, Plan};
 
-    fn costs(kept: usize, row_count: usize, dim: usize) -> Costs {
+    fn costs(kept: usize, row_count: usize, dim: u16) -> Costs {
         Costs {
             kept,
             row_count,
-            dim,
-            coded: true,
+            row_ns: 2.2 + 0.022 * f32::from(dim),
             ef: 100,
         }
     }

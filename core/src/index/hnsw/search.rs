@@ -3,12 +3,14 @@
 //! Whatever the plan, `min(k, allowed rows)` rows are found: where a walk finds fewer or gives up, the allowed rows are scanned.
 
 use super::Hnsw;
-use super::graph::Graph;
+use super::exact::Exact;
+use super::graph::View;
 use super::plan::{Costs, Plan};
-use super::space::{Floats, Point};
+use super::space::Point;
 use super::twins::Twins;
 use super::walk::{Course, Scratch, Visited, gather_neighbours, key, key_distance, key_row};
 use crate::index::row_set::RowSet;
+use crate::index::vectors::{QueryVector, Vectors};
 
 /// Allowed rows, spread over the segment, from which a two-hop walk starts besides the entry: the entry may lie where none is allowed.
 const SEEDS: usize = 8;
@@ -16,6 +18,8 @@ const SEEDS: usize = 8;
 /// The request of one search, as the walks see it.
 struct Task<'a> {
     index: &'a Hnsw,
+    graph: View<'a, u32>,
+    costs: Costs,
     entry: u32,
     top: usize,
     ef: usize,
@@ -23,9 +27,6 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    fn graph(&self) -> &Graph {
-        &self.index.graph
-    }
 
     /// Whether an answer may hold the row.
     fn admits(&self, row: u32) -> bool {
@@ -38,7 +39,7 @@ impl Task<'_> {
         scratch.take_nearest(found);
         self.expand(found);
         if !whole || found.len() < wanted {
-            let row_count = self.graph().row_count() as u32;
+            let row_count = self.graph.row_count() as u32;
             match self.allowed {
                 Some(allowed) => scratch.scan(point, allowed.iter().map(|row| row as u32).filter(|&row| self.admits(row)), self.ef),
                 None => scratch.scan(point, (0..row_count).filter(|&row| self.admits(row)), self.ef),
@@ -59,7 +60,7 @@ impl Task<'_> {
 
     /// Walks from the top; false when it gave up, or saw that a scan is better.
     fn walk(&self, point: &impl Point, plan: Plan, scratch: &mut Scratch) -> bool {
-        let graph = self.graph();
+        let graph = self.graph;
         let start = scratch.descend(graph, point, self.entry, (1..=self.top).rev());
         let course = Course {
             level: 0,
@@ -82,7 +83,7 @@ impl Task<'_> {
             return scratch.walk(graph, course, point, gather_neighbours(graph, 0), admit);
         }
         let (kept, seen) = self.count_around(start, admit);
-        if self.index.costs(allowed, self.ef).scan_is_safer(kept, seen) {
+        if self.costs.scan_is_safer(kept, seen) {
             return false;
         }
         let starts: Vec<u32> = std::iter::once(start)
@@ -99,7 +100,7 @@ impl Task<'_> {
 
     /// How many rows within two links of `row` are admitted, and how many there are; a row reached twice counts twice.
     fn count_around(&self, row: u32, admit: impl Fn(u32) -> bool) -> (usize, usize) {
-        let graph = self.graph();
+        let graph = self.graph;
         let around = graph
             .neighbours(row, 0)
             .flat_map(|next| std::iter::once(next).chain(graph.neighbours(next, 0)));
@@ -108,8 +109,8 @@ impl Task<'_> {
 
     /// The first allowed row of the graph at or after the start of the `seed`-th part of the segment.
     fn seed(&self, allowed: &RowSet, seed: usize) -> Option<u32> {
-        let start = self.graph().row_count() * seed / SEEDS;
-        let end = (start + 1_000).min(self.graph().row_count());
+        let start = self.graph.row_count() * seed / SEEDS;
+        let end = (start + 1_000).min(self.graph.row_count());
         (start..end)
             .find(|&row| allowed.get(row) && self.index.is_linked(row as u32))
             .map(|row| row as u32)
@@ -117,7 +118,7 @@ impl Task<'_> {
 }
 
 /// Collects the unseen admitted rows next to a row, and those next to its dropped neighbours; at most about four lists of links.
-fn gather_two_hops<'a>(graph: &'a Graph, admit: impl Fn(u32) -> bool + Copy + 'a) -> impl Fn(u32, &mut Visited, &mut Vec<u32>) + 'a {
+fn gather_two_hops<'a>(graph: View<'a, u32>, admit: impl Fn(u32) -> bool + Copy + 'a) -> impl Fn(u32, &mut Visited, &mut Vec<u32>) + 'a {
     let enough = 4 * graph.capacity(0);
     move |row, visited, batch| {
         for neighbour in graph.neighbours(row, 0) {
@@ -137,86 +138,92 @@ fn gather_two_hops<'a>(graph: &'a Graph, admit: impl Fn(u32) -> bool + Copy + 'a
 }
 
 impl Hnsw {
-    /// Up to k best allowed rows, best first, with the scores that users see: squared L2, inner product, cosine.
+    /// Up to k best allowed rows, best first, with the scores that users see.
     ///
-    /// `vectors` are those that the index was built of; `query` has their dimension. `ef` is how many rows the walk keeps (at least k are).
-    /// Exactly `min(k, n)` rows come back, n being the allowed rows that have a vector; equal scores are ordered by row.
-    pub fn search(&self, vectors: &[f32], query: &[f32], k: usize, ef: usize, allowed: Option<&RowSet>) -> Vec<(u32, f32)> {
+    /// `vectors` are those that the index was built of. `ef` is how many rows the walk keeps (at least k are, over codes more).
+    /// Exactly `min(k, n)` rows come back, n being the allowed rows that have a vector; equal scores are ordered by row. None when the query or the
+    /// vectors have another shape than the index.
+    pub fn search(&self, vectors: &Vectors, query: QueryVector, k: usize, ef: usize, allowed: Option<&RowSet>) -> Vec<(u32, f32)> {
         self.search_counted(vectors, query, k, ef, allowed).0
     }
 
     /// As `search`, with the number of distances computed.
     pub fn search_counted(
         &self,
-        vectors: &[f32],
-        query: &[f32],
+        vectors: &Vectors,
+        query: QueryVector,
         k: usize,
         ef: usize,
         allowed: Option<&RowSet>,
     ) -> (Vec<(u32, f32)>, usize) {
-        let ef = ef.max(if self.codes.is_some() { 2 * k } else { k });
-        let way = |allowed: &RowSet| self.costs(allowed, ef).plan();
-        self.search_by(allowed.map_or(Plan::Walk, way), vectors, query, k, ef, allowed)
+        self.search_by(None, vectors, query, k, ef, allowed)
     }
 
-    fn costs(&self, allowed: &RowSet, ef: usize) -> Costs {
-        Costs {
-            kept: allowed.count(),
-            row_count: self.row_count(),
-            dim: self.dim,
-            coded: self.codes.is_some(),
-            ef,
-        }
-    }
-
+    /// As `search_counted`, by this plan; None: by the cheapest.
     pub(super) fn search_by(
         &self,
-        plan: Plan,
-        vectors: &[f32],
-        query: &[f32],
+        plan: Option<Plan>,
+        vectors: &Vectors,
+        query: QueryVector,
         k: usize,
         ef: usize,
         allowed: Option<&RowSet>,
     ) -> (Vec<(u32, f32)>, usize) {
-        assert!(
-            query.len() == self.dim && vectors.len() == self.dim * self.row_count(),
-            "a search has the shapes of its index"
-        );
         assert!(
             allowed.is_none_or(|allowed| allowed.row_count() == self.row_count()),
             "allowed rows are those of the index"
         );
-        let Some((entry, top)) = self.graph.entry().filter(|_| k > 0) else {
+        let graph = self.graph.view();
+        let (Some((entry, top)), Some(exact)) = (graph.entry().filter(|_| k > 0), self.exact(vectors)) else {
             return (Vec::new(), 0);
         };
-        let floats = self.floats(vectors);
-        let point = floats.query(query);
+        let Some(point) = exact.query(query) else { return (Vec::new(), 0) };
+        let Some(walked) = self.stored.query(&exact, query, point.inverse_norm(), &self.inverse_norms) else {
+            return (Vec::new(), 0);
+        };
+        let ef = ef.max(self.stored.spread() * k);
         let task = Task {
             index: self,
+            graph,
+            costs: self.costs(&exact, allowed, ef),
             entry,
             top,
             ef,
             allowed,
         };
+        let cheapest = if allowed.is_some() { task.costs.plan() } else { Plan::Walk };
         let mut found = Vec::new();
         let computed = self.pool.with(|scratch| {
-            match &self.codes {
-                Some(codes) => task.run(&codes.query(query, point.inverse_norm()), plan, k, scratch, &mut found),
-                None => task.run(&point, plan, k, scratch, &mut found),
-            }
+            task.run(&walked, plan.unwrap_or(cheapest), k, scratch, &mut found);
             scratch.computed
         });
-        if self.codes.is_some() {
+        if self.stored.is_coded() {
             refine(&point, &mut found);
         }
-        (
-            found
-                .iter()
-                .take(k)
-                .map(|&found| (key_row(found), floats.score(key_distance(found))))
-                .collect(),
-            computed,
-        )
+        let scored = |&found: &u64| (key_row(found), exact.score(key_distance(found)));
+        (found.iter().take(k).map(scored).collect(), computed)
+    }
+
+    fn costs(&self, exact: &Exact<'_>, allowed: Option<&RowSet>, ef: usize) -> Costs {
+        Costs {
+            kept: allowed.map_or(self.row_count(), RowSet::count),
+            row_count: self.row_count(),
+            row_ns: self.stored.row_ns(exact),
+            ef,
+        }
+    }
+
+    /// Whether a walk finds so many allowed rows faster than a scan of their vectors does.
+    pub fn walk_pays(&self, vectors: &Vectors, allowed: usize) -> bool {
+        self.exact(vectors).is_some_and(|exact| {
+            let costs = Costs {
+                kept: allowed,
+                row_count: self.row_count(),
+                row_ns: exact.row_ns(),
+                ef: 100,
+            };
+            costs.plan() != Plan::Scan
+        })
     }
 }
 
@@ -229,15 +236,4 @@ fn refine(point: &impl Point, found: &mut [u64]) {
         *found = key(distance, row);
     }
     found.sort_unstable();
-}
-
-impl Floats<'_> {
-    /// The score that users see of a distance of this space.
-    fn score(&self, distance: f32) -> f32 {
-        if self.metric().higher_is_better() {
-            0.0 - distance
-        } else {
-            distance
-        }
-    }
 }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::index::row_set::RowSet;
+use crate::index::vectors::Vectors;
 
 #[derive(Debug)]
 pub struct Twins {
@@ -17,9 +18,9 @@ pub struct Twins {
 
 impl Twins {
     /// The twins among the rows of `present` (all when None); None when there are none.
-    pub fn find(vectors: &[f32], dim: usize, present: Option<&RowSet>) -> Option<Twins> {
-        let bytes = |row: u32| -> &[u8] { bytemuck::cast_slice(&vectors[row as usize * dim..(row as usize + 1) * dim]) };
-        let row_count = vectors.len() / dim;
+    pub fn find(vectors: &Vectors, present: Option<&RowSet>) -> Option<Twins> {
+        let bytes = |row: u32| vectors.row_bytes(row as usize);
+        let row_count = vectors.row_count;
         let is_present = |row: &u32| present.is_none_or(|present| present.get(*row as usize));
         let mut hashes: Vec<(u64, u32)> = (0..row_count as u32)
             .into_par_iter()
@@ -79,12 +80,16 @@ impl Twins {
 #[cfg(test)]
 mod tests {
     use super::Twins;
+    use crate::index::hnsw::tests::column_of;
     use crate::index::row_set::RowSet;
+    use crate::index::vectors::Vectors;
+    use crate::segment::schema::ColumnType;
 
     #[test]
     fn equal_rows_are_twins_of_the_first_present_one() {
-        let vectors = [1.0, 2.0, 3.0, 1.0, 2.0, 1.0, 4.0f32];
-        let twins = Twins::find(&vectors, 1, None).expect("twins");
+        let (schema, column) = column_of(ColumnType::FloatVector, 1, &[1.0, 2.0, 3.0, 1.0, 2.0, 1.0, 4.0], None);
+        let vectors = Vectors::of(&schema, &column, 7).expect("vectors");
+        let twins = Twins::find(&vectors, None).expect("twins");
         assert_eq!(twins.pairs(), [(0, 3), (0, 5), (1, 4)]);
         assert_eq!(
             (twins.of(0).collect(), twins.of(3).collect(), twins.of(6).collect()),
@@ -92,10 +97,11 @@ mod tests {
         );
         assert_eq!(twins.linked(None).iter().collect::<Vec<_>>(), [0, 1, 2, 6]);
         let present = RowSet::from_fn(7, |row| row != 0 && row != 4);
-        let twins = Twins::find(&vectors, 1, Some(&present)).expect("twins");
+        let twins = Twins::find(&vectors, Some(&present)).expect("twins");
         assert_eq!(twins.pairs(), [(3, 5)]);
         assert_eq!(twins.linked(Some(&present)).iter().collect::<Vec<_>>(), [1, 2, 3, 6]);
-        assert!(Twins::find(&vectors[..3], 1, None).is_none());
+        let first = RowSet::from_fn(7, |row| row < 3);
+        assert!(Twins::find(&vectors, Some(&first)).is_none());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Mutex;
 
-use super::graph::Graph;
+use super::graph::{Link, View};
 use super::space::Point;
 use crate::distance::prefetch;
 
@@ -40,7 +40,8 @@ pub struct Visited {
 }
 
 impl Visited {
-    fn restart(&mut self, row_count: usize) {
+    /// Begins a walk among so many rows.
+    pub fn restart(&mut self, row_count: usize) {
         self.epochs.resize(row_count, 0);
         self.epoch = self.epoch.wrapping_add(1);
         if self.epoch == 0 {
@@ -91,7 +92,7 @@ impl Scratch {
     }
 
     /// Moves from `entry` to ever nearer rows on each level of `levels`; returns where it ended.
-    pub fn descend(&mut self, graph: &Graph, point: &impl Point, entry: u32, levels: impl Iterator<Item = usize>) -> u32 {
+    pub fn descend<L: Link>(&mut self, graph: View<'_, L>, point: &impl Point, entry: u32, levels: impl Iterator<Item = usize>) -> u32 {
         self.batch.clear();
         self.batch.push(entry);
         self.measure(point);
@@ -118,9 +119,9 @@ impl Scratch {
 
     /// The best-first walk of a course; the nearest rows are then in the scratch. `gather` collects the rows to look at next to a row,
     /// marking them; `admit` says which rows may be kept. Gives up, and says so by false, when more than the budget's distances were computed.
-    pub fn walk<P: Point>(
+    pub fn walk<P: Point, L: Link>(
         &mut self,
-        graph: &Graph,
+        graph: View<'_, L>,
         course: Course<'_>,
         point: &P,
         mut gather: impl FnMut(u32, &mut Visited, &mut Vec<u32>),
@@ -212,6 +213,6 @@ pub struct Course<'a> {
 }
 
 /// Collects the unseen neighbours of a row.
-pub fn gather_neighbours(graph: &Graph, level: usize) -> impl Fn(u32, &mut Visited, &mut Vec<u32>) + '_ {
+pub fn gather_neighbours<L: Link>(graph: View<'_, L>, level: usize) -> impl Fn(u32, &mut Visited, &mut Vec<u32>) {
     move |row, visited, batch| batch.extend(graph.neighbours(row, level).filter(|&neighbour| visited.mark(neighbour)))
 }
