@@ -12,6 +12,8 @@ use memmap2::Mmap;
 use super::file::IndexFile;
 use super::hnsw::Hnsw;
 use super::row_set::RowSet;
+use super::sparse::SparseIndex;
+use super::sparse::query::Bm25;
 use super::vectors::{QueryVector, Vectors};
 use crate::distance::Metric;
 use crate::failure::{Failure, Outcome};
@@ -20,10 +22,11 @@ use crate::failure::{Failure, Outcome};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IndexKind {
     Hnsw = 1,
+    SparseInverted = 12,
 }
 
 impl IndexKind {
-    const ALL: [(&'static str, IndexKind); 1] = [("HNSW", IndexKind::Hnsw)];
+    const ALL: [(&'static str, IndexKind); 2] = [("HNSW", IndexKind::Hnsw), ("SPARSE_INVERTED", IndexKind::SparseInverted)];
 
     pub fn from_name(name: &str) -> Option<IndexKind> {
         Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, kind)| kind)
@@ -61,8 +64,9 @@ pub struct IndexPlan {
     pub search_list_size: usize,
     /// DISKANN: bytes of codes in memory as a part of the vectors' bytes.
     pub pq_code_ratio: f32,
-    /// Sparse: `DAAT_MAXSCORE`, `DAAT_WAND`, `TAAT_NAIVE`, `BLOCK_MAX_MAXSCORE`, `BLOCK_MAX_WAND`, `SINDI`.
+    /// Sparse; empty: the default; `DAAT_MAXSCORE`, `DAAT_WAND`, `TAAT_NAIVE`, `BLOCK_MAX_MAXSCORE`, `BLOCK_MAX_WAND`, `SINDI`.
     pub inverted_index_algo: String,
+    /// Not read: Milvus gave it up.
     pub drop_ratio_build: f32,
 }
 
@@ -87,6 +91,8 @@ pub struct Look {
     /// Sparse: the part of a query's smallest values that is left out.
     pub drop_ratio_search: f32,
     pub dim_max_score_ratio: Option<f32>,
+    /// Of searches by BM25, of rows without an index too.
+    pub bm25: Option<Bm25>,
 }
 
 pub trait VectorIndex: Debug + Send + Sync + Any {
@@ -125,6 +131,7 @@ pub type AnyIndex = Box<dyn VectorIndex>;
 pub fn build(vectors: &Vectors, plan: &IndexPlan) -> Outcome<AnyIndex> {
     match plan.kind {
         IndexKind::Hnsw => Hnsw::build_of(vectors, plan).map(boxed),
+        IndexKind::SparseInverted => SparseIndex::build_of(vectors, plan).map(boxed),
     }
 }
 
@@ -133,6 +140,7 @@ pub fn open(map: Arc<Mmap>, vectors: &Vectors) -> Outcome<AnyIndex> {
     let file = IndexFile::open(map, vectors)?;
     match file.kind {
         IndexKind::Hnsw => Hnsw::open(&file, vectors).map(boxed),
+        IndexKind::SparseInverted => SparseIndex::open(&file, vectors).map(boxed),
     }
 }
 
