@@ -49,7 +49,7 @@ export interface CoreRows {
 }
 
 /** The structures that the core builds over vectors. */
-export type CoreIndexKind = "HNSW" | "HNSW_SQ" | "HNSW_PQ" | "HNSW_PRQ" | "DISKANN";
+export type CoreIndexKind = "HNSW" | "HNSW_SQ" | "HNSW_PQ" | "HNSW_PRQ" | "DISKANN" | "SPARSE_INVERTED";
 
 /** How an index is built, in Milvus's names; what its kind does not know is not read. */
 export interface CoreIndex {
@@ -75,7 +75,7 @@ export interface CoreIndex {
   readonly maxDegree?: number;
   readonly searchListSize?: number;
   readonly pqCodeRatio?: number;
-  /** Sparse. */
+  /** Sparse; `dropRatioBuild` changes nothing, as in Milvus. */
   readonly invertedIndexAlgo?: string;
   readonly dropRatioBuild?: number;
 }
@@ -94,13 +94,15 @@ export interface CoreLook {
   /** DISKANN: rows that a walk keeps; sectors read at once. */
   readonly searchList?: number;
   readonly beamWidth?: number;
-  /** Sparse. */
+  /** Sparse: the part of a query's smallest values that is left out, of rows without an index too. */
   readonly dropRatioSearch?: number;
   readonly dimMaxScoreRatio?: number;
+  /** Of searches by BM25, of rows without an index too; absent: those of Milvus's index. */
+  readonly bm25?: { readonly k1: number; readonly b: number; readonly averageLength: number };
 }
 
-/** The last two are of binary vectors; sparse vectors know IP alone. */
-export type CoreMetric = "L2" | "IP" | "COSINE" | "HAMMING" | "JACCARD" | "SUBSTRUCTURE" | "SUPERSTRUCTURE";
+/** Binary vectors have the four from HAMMING on, sparse ones IP and BM25, others the first three. */
+export type CoreMetric = "L2" | "IP" | "COSINE" | "HAMMING" | "JACCARD" | "SUBSTRUCTURE" | "SUPERSTRUCTURE" | "BM25";
 
 /** Which rows are past their time; a reader does not see them, a merge leaves them out. */
 export interface CoreExpiry {

@@ -1,8 +1,9 @@
 /**
  * Which structure of the core serves an index that a user asked for.
  *
- * Vector indexes: FLAT and BIN_FLAT are the exact scan (no structure); graphs are planned in `graph-plan`; the HNSW graph stands for the other types of
- * float32 vectors. Scalar indexes are accepted and need none: filters run over the columns. Parameters come flattened or as JSON in `params`.
+ * Vector indexes: FLAT and BIN_FLAT are the exact scan (no structure); graphs are planned in `graph-plan`, inverted lists of sparse vectors in `sparse-plan`;
+ * the HNSW graph stands for the other types of float32 vectors. Scalar indexes are accepted and need none: filters run over the columns. Parameters come
+ * flattened or as JSON in `params`.
  */
 import { propertyOf } from "../catalog/properties.js";
 import type { IndexDefinition } from "../catalog/types.js";
@@ -10,6 +11,7 @@ import type { FieldSchema } from "../shared/proto/generated/messages.js";
 import { DataType } from "../shared/proto/generated/messages.js";
 import type { CoreIndex, CoreMetric } from "./core.js";
 import { graphPlan, graphRowBytes } from "./graph-plan.js";
+import { sparseListsBytes, sparseListsOf } from "./sparse-plan.js";
 
 /** What stands for the types that have no structure of their own: the usual M=16. */
 const OTHER_GRAPH = { m: 16, efConstruction: 200 };
@@ -34,7 +36,7 @@ export const indexParameter = (index: IndexDefinition, key: string): string | un
 
 export const indexType = (index: IndexDefinition): string => indexParameter(index, "index_type") ?? "AUTOINDEX";
 
-export const higherIsBetter = (metric: CoreMetric): boolean => metric === "IP" || metric === "COSINE";
+export const higherIsBetter = (metric: CoreMetric): boolean => metric === "IP" || metric === "COSINE" || metric === "BM25";
 
 const METRICS: readonly CoreMetric[] = ["L2", "IP", "COSINE", "HAMMING", "JACCARD"];
 
@@ -53,6 +55,7 @@ const givenParameter = (index: IndexDefinition, key: string): string | undefined
 
 /** About how many bytes building an index over so many rows takes. */
 export const graphBytes = (index: CoreIndex, rows: number, field: FieldSchema): number => {
+  if (index.kind === "SPARSE_INVERTED") return sparseListsBytes(rows);
   const dim = Number(propertyOf(field.typeParams, "dim") ?? 0);
   return rows * graphRowBytes(index, field.dataType, dim);
 };
@@ -60,6 +63,8 @@ export const graphBytes = (index: CoreIndex, rows: number, field: FieldSchema): 
 /** The structure to build for this index, or undefined when a scan serves it. */
 export const graphOf = (index: IndexDefinition, field: FieldSchema): CoreIndex | undefined => {
   const type = indexType(index).toUpperCase();
+  const lists = sparseListsOf(type, field.dataType, (key) => givenParameter(index, key));
+  if (lists !== undefined) return lists;
   const metric = metricOf(index, field);
   if (metric === undefined) return undefined;
   const graph = graphPlan(type, field.dataType, metric, (key) => givenParameter(index, key));

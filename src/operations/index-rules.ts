@@ -65,18 +65,33 @@ const checkInteger = (key: string, value: string, low: number, high: number): vo
 /** A number as the checker prints a float: with a point. */
 const decimal = (text: string): string => (Number.isInteger(Number(text)) ? Number(text).toFixed(1) : String(Number(text)));
 
-const checkRule = (key: string, value: string, rule: Rule): void => {
+const FLOAT = /^[+-]?\d*\.?\d+(e[+-]?\d+)?$/i;
+
+const checkRule = (key: string, value: string, rule: Rule, metric: string): void => {
   switch (rule.kind) {
     case "integer":
       checkInteger(key, value, rule.low, rule.high);
       return;
     case "ratio":
-      if (!/^[+-]?\d*\.?\d+(e[+-]?\d+)?$/i.test(value)) throw invalid(`invalid float value, key: '${key}', value: '${value}'`);
+      if (!FLOAT.test(value)) throw invalid(`invalid float value, key: '${key}', value: '${value}'`);
       if (Number(value) < rule.low || Number(value) >= rule.below)
         throw invalid(
           `Out of range in json: param '${key}' (${decimal(value)}) should be in range [${rule.low.toFixed(6)}, ${rule.below.toFixed(6)})`,
         );
       return;
+    case "number":
+      if (!FLOAT.test(value)) throw invalid(`invalid float value, key: '${key}', value: '${value}'`);
+      if (Number(value) < rule.low || Number(value) > rule.high)
+        throw invalid(
+          `Out of range in json: param '${key}' (${decimal(value)}) should be in range [${rule.low.toFixed(6)}, ${rule.high.toFixed(6)}]`,
+        );
+      return;
+    case "byMetric": {
+      const options = rule.options[metric] ?? [];
+      if (!options.includes(value.toLowerCase()))
+        throw invalid(`${key} ${value} not found or not supported, supported: [${options.join(" ")}]`);
+      return;
+    }
     case "word":
       if (!rule.options.includes(value))
         throw invalid(`${rule.noun} ${value} not found or not supported, supported: [${rule.options.join(" ")}]`);
@@ -113,7 +128,7 @@ const checkBuildParams = (type: string, field: FieldSchema, params: ReadonlyMap<
     throw invalidParams(`dimension mismatch, dimension in schema: ${typeParam(field, "dim")}, dimension: ${dim}`);
   for (const [key, rule] of Object.entries(BUILD_RULES.get(type) ?? {})) {
     const value = params.get(key);
-    if (isGiven(value)) checkRule(key, value, rule);
+    if (isGiven(value)) checkRule(key, value, rule, (params.get("metric_type") ?? defaultMetric(field.dataType)).toUpperCase());
   }
   checkDivisors(type, field, params);
 };

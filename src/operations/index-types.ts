@@ -67,6 +67,8 @@ export const INDEX_METRICS: ReadonlyMap<string, readonly string[]> = new Map([
 export type Rule =
   | { readonly kind: "integer"; readonly low: number; readonly high: number }
   | { readonly kind: "ratio"; readonly low: number; readonly below: number }
+  | { readonly kind: "number"; readonly low: number; readonly high: number }
+  | { readonly kind: "byMetric"; readonly options: Readonly<Record<string, readonly string[]>> }
   | { readonly kind: "word"; readonly noun: string; readonly options: readonly string[] }
   | { readonly kind: "flag" }
   | { readonly kind: "scalarQuantizer"; readonly options: readonly string[] }
@@ -91,6 +93,12 @@ const sparse: Readonly<Record<string, Rule>> = {
   },
   inverted_index_codec: { kind: "word", noun: "inverted_index_codec", options: ["block_streamvbyte", "block_maskedvbyte"] },
   drop_ratio_build: { kind: "ratio", low: 0, below: 1 },
+  block_max_block_size: integer(1, 2147483647),
+  sindi_window_size: integer(1024, 65535),
+  quant_type: { kind: "byMetric", options: { IP: ["fp16", "fp32"], BM25: ["u16", "u32"] } },
+  bm25_k1: { kind: "number", low: 0, high: 3 },
+  bm25_b: { kind: "number", low: 0, high: 1 },
+  bm25_avgdl: { kind: "number", low: 0, high: 3.4028234663852886e38 },
 };
 
 /** Rules of the build parameters that are checked; other keys are kept as they are. */

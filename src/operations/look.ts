@@ -10,6 +10,9 @@ import { invalid } from "../shared/errors.js";
 import type { KeyValuePair } from "../shared/proto/generated/messages.js";
 import { parameter } from "./reading.js";
 
+/** What a request may ask of an index by itself; the parameters of BM25 are of the field. */
+type LookNumber = Exclude<keyof CoreLook, "bm25">;
+
 interface Rule {
   readonly kind: "integer" | "number";
   readonly low: number;
@@ -17,7 +20,7 @@ interface Rule {
   /** `high` is no value of the range. */
   readonly open?: true;
   /** What it is for the core. */
-  readonly as: keyof CoreLook;
+  readonly as: LookNumber;
   /** Not below the number of hits wanted; the name that the words have for it. */
   readonly notBelowHits?: string;
 }
@@ -53,7 +56,7 @@ const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   HNSW_SQ: refinedGraph,
   HNSW_PQ: refinedGraph,
   HNSW_PRQ: refinedGraph,
-  AUTOINDEX: refinedGraph,
+  AUTOINDEX: { ...refinedGraph, ...sparse },
   DISKANN: { search_list: searchList, search_list_size: searchList, beamwidth: { kind: "integer", low: 1, high: 128, as: "beamWidth" } },
   SPARSE_INVERTED_INDEX: sparse,
   SPARSE_WAND: sparse,
@@ -109,7 +112,7 @@ export const lookOf = (
   index: IndexDefinition | undefined,
 ): CoreLook => {
   const rules = RULE_LISTS.get(index === undefined ? "AUTOINDEX" : indexType(index).toUpperCase()) ?? [];
-  const look: { -readonly [name in keyof CoreLook]: number } = {};
+  const look: { -readonly [name in LookNumber]?: number } = {};
   for (const [key, rule] of rules) {
     const value = extra[key];
     if (value === undefined) continue;

@@ -12,6 +12,8 @@ pub enum Metric {
     Substructure,
     /// The row's bits are all set in the query.
     Superstructure,
+    /// Of sparse vectors of frequencies; see `index::sparse::query`.
+    Bm25,
 }
 
 impl Metric {
@@ -25,6 +27,7 @@ impl Metric {
             ("JACCARD", Metric::Jaccard),
             ("SUBSTRUCTURE", Metric::Substructure),
             ("SUPERSTRUCTURE", Metric::Superstructure),
+            ("BM25", Metric::Bm25),
         ];
         names
             .into_iter()
@@ -33,6 +36,6 @@ impl Metric {
     }
 
     pub fn higher_is_better(self) -> bool {
-        matches!(self, Metric::Ip | Metric::Cosine)
+        matches!(self, Metric::Ip | Metric::Cosine | Metric::Bm25)
     }
 }

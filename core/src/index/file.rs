@@ -31,7 +31,14 @@ const ENTRY: usize = 32;
 const ALIGNMENT: usize = 64;
 /// Sections of at least a page start at one.
 const PAGE: usize = 4096;
-const METRICS: [Metric; 5] = [Metric::L2, Metric::Ip, Metric::Cosine, Metric::Hamming, Metric::Jaccard];
+const METRICS: [Metric; 6] = [
+    Metric::L2,
+    Metric::Ip,
+    Metric::Cosine,
+    Metric::Hamming,
+    Metric::Jaccard,
+    Metric::Bm25,
+];
 
 pub fn damaged(offset: usize, what: &str) -> Failure {
     Failure::new("damaged", vec![Arg::from(""), Arg::from(offset), Arg::from(what)])

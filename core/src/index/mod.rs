@@ -5,5 +5,6 @@ pub mod file;
 pub mod hnsw;
 pub(crate) mod mix;
 pub mod row_set;
+pub mod sparse;
 pub mod vector_index;
 pub mod vectors;

@@ -14,6 +14,8 @@ use super::diskann::DiskAnn;
 use super::file::IndexFile;
 use super::hnsw::Hnsw;
 use super::row_set::RowSet;
+use super::sparse::SparseIndex;
+use super::sparse::query::Bm25;
 use super::vectors::{QueryVector, Vectors};
 use crate::distance::Metric;
 use crate::failure::{Failure, Outcome};
@@ -26,15 +28,17 @@ pub enum IndexKind {
     HnswPq = 3,
     HnswPrq = 4,
     DiskAnn = 5,
+    SparseInverted = 12,
 }
 
 impl IndexKind {
-    const ALL: [(&'static str, IndexKind); 5] = [
+    const ALL: [(&'static str, IndexKind); 6] = [
         ("HNSW", IndexKind::Hnsw),
         ("HNSW_SQ", IndexKind::HnswSq),
         ("HNSW_PQ", IndexKind::HnswPq),
         ("HNSW_PRQ", IndexKind::HnswPrq),
         ("DISKANN", IndexKind::DiskAnn),
+        ("SPARSE_INVERTED", IndexKind::SparseInverted),
     ];
 
     pub fn from_name(name: &str) -> Option<IndexKind> {
@@ -87,8 +91,9 @@ pub struct IndexPlan {
     pub search_list_size: usize,
     /// DISKANN: bytes of codes in memory as a part of the vectors' bytes.
     pub pq_code_ratio: f32,
-    /// Sparse: `DAAT_MAXSCORE`, `DAAT_WAND`, `TAAT_NAIVE`, `BLOCK_MAX_MAXSCORE`, `BLOCK_MAX_WAND`, `SINDI`.
+    /// Sparse; empty: the default; `DAAT_MAXSCORE`, `DAAT_WAND`, `TAAT_NAIVE`, `BLOCK_MAX_MAXSCORE`, `BLOCK_MAX_WAND`, `SINDI`.
     pub inverted_index_algo: String,
+    /// Not read: Milvus gave it up.
     pub drop_ratio_build: f32,
     /// Kinds whose builds take long count rows here while they run.
     pub progress: Progress,
@@ -115,6 +120,8 @@ pub struct Look {
     /// Sparse: the part of a query's smallest values that is left out.
     pub drop_ratio_search: f32,
     pub dim_max_score_ratio: Option<f32>,
+    /// Of searches by BM25, of rows without an index too.
+    pub bm25: Option<Bm25>,
 }
 
 pub trait VectorIndex: Debug + Send + Sync + Any {
@@ -159,6 +166,7 @@ pub fn build(vectors: &Vectors, plan: &IndexPlan) -> Outcome<AnyIndex> {
     match plan.kind {
         IndexKind::Hnsw | IndexKind::HnswSq | IndexKind::HnswPq | IndexKind::HnswPrq => Hnsw::build(vectors, plan).map(boxed),
         IndexKind::DiskAnn => DiskAnn::build(vectors, plan).map(boxed),
+        IndexKind::SparseInverted => SparseIndex::build_of(vectors, plan).map(boxed),
     }
 }
 
@@ -168,6 +176,7 @@ pub fn open(map: Arc<Mmap>, vectors: &Vectors) -> Outcome<AnyIndex> {
     match file.kind {
         IndexKind::Hnsw | IndexKind::HnswSq | IndexKind::HnswPq | IndexKind::HnswPrq => Hnsw::open(&file, vectors).map(boxed),
         IndexKind::DiskAnn => DiskAnn::open(&file, vectors).map(boxed),
+        IndexKind::SparseInverted => SparseIndex::open(&file, vectors).map(boxed),
     }
 }
 

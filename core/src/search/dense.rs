@@ -135,7 +135,7 @@ impl DenseRows<'_> {
             Metric::Superstructure => self.each(&kernels.either, query, all, rows, place, |either| {
                 scores.push(unless(either == set))
             }),
-            Metric::L2 | Metric::Ip | Metric::Cosine => unreachable!("a metric of numbers"),
+            Metric::L2 | Metric::Ip | Metric::Cosine | Metric::Bm25 => unreachable!("a metric of numbers"),
         }
     }
 

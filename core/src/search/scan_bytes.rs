@@ -1,7 +1,7 @@
 //! The exact way for vectors that are kept as bytes: 16-bit floats, int8, bits and sparse vectors.
 //!
-//! Those with all their values meet the kernels of their kind as they are (`scan`). A sparse row meets a query where both have an index; one that shares no
-//! index with a query is no hit, as in Milvus.
+//! Those with all their values meet the kernels of their kind as they are (`scan`). Sparse rows are scored as `index::sparse::query` says: one that shares
+//! no index with a query is no hit, as in Milvus.
 
 use std::ops::Range;
 
@@ -11,9 +11,11 @@ use super::top::{Found, Hit, Order, Top, rank};
 use super::visible::Visible;
 use crate::distance::{Metric, kernels};
 use crate::failure::{Failure, Outcome};
+use crate::index::sparse::query::{SparseQuery, without_smallest};
+use crate::index::vector_index::Look;
 use crate::segment::column::{Column, Values};
 use crate::segment::schema::{ColumnSchema, ColumnType};
-use crate::segment::{check_sparse, float_of_half, pair_of};
+use crate::segment::{check_sparse, float_of_half};
 
 const BLOCK_ROWS: usize = 1024;
 
@@ -26,27 +28,29 @@ pub enum ByteQuery<'a> {
         inverse_norm: f32,
     },
     Bits(&'a [u8]),
-    Sparse(&'a [u8]),
+    Sparse(SparseQuery<'a>),
 }
 
 /// Whether rows of the column can be ranked by the metric.
 pub fn ranks_by(kind: ColumnType, metric: Metric) -> bool {
     match kind {
-        ColumnType::BinaryVector => !matches!(metric, Metric::L2 | Metric::Ip | Metric::Cosine),
-        ColumnType::SparseFloatVector => metric == Metric::Ip,
+        ColumnType::BinaryVector => !matches!(metric, Metric::L2 | Metric::Ip | Metric::Cosine | Metric::Bm25),
+        ColumnType::SparseFloatVector => matches!(metric, Metric::Ip | Metric::Bm25),
         _ => matches!(metric, Metric::L2 | Metric::Ip | Metric::Cosine),
     }
 }
 
 impl<'a> ByteQuery<'a> {
     /// Kinds: `queryDim`, those of a sparse vector.
-    pub fn new(column: &ColumnSchema, metric: Metric, bytes: &'a [u8]) -> Outcome<Self> {
+    pub fn new(column: &ColumnSchema, metric: Metric, look: &Look, bytes: &'a [u8]) -> Outcome<Self> {
         if column.kind == ColumnType::SparseFloatVector {
             check_sparse(bytes).map_err(|failure| Failure {
                 field_id: Some(column.id),
                 ..failure
             })?;
-            return Ok(ByteQuery::Sparse(bytes));
+            let bm25 = (metric == Metric::Bm25).then(|| look.bm25.unwrap_or_default());
+            let kept = without_smallest(bytes, look.drop_ratio_search);
+            return Ok(ByteQuery::Sparse(SparseQuery::new(kept, bm25)));
         }
         let width = column.kind.width(column.dim).unwrap_or(0);
         if bytes.len() != width {
@@ -153,7 +157,7 @@ fn scan_sparse(rows: &ByteRows, range: Range<usize>, queries: &[&ByteQuery], wan
                 let ByteQuery::Sparse(query) = query else {
                     unreachable!("a query of the rows' kind")
                 };
-                let score = sparse_product(query, pairs);
+                let score = query.score(pairs);
                 if score > 0.0 && wanted.accepts(score) {
                     let hit = Hit {
                         rank: rank(wanted.metric, score),
@@ -166,22 +170,4 @@ fn scan_sparse(rows: &ByteRows, range: Range<usize>, queries: &[&ByteQuery], wan
         }
     }
     tops.into_iter().map(|top| top.finish(order)).collect()
-}
-
-fn sparse_product(left: &[u8], right: &[u8]) -> f32 {
-    let (mut left, mut right) = (left.as_chunks::<8>().0, right.as_chunks::<8>().0);
-    let mut sum = 0.0;
-    while let (Some((one, left_rest)), Some((other, right_rest))) = (left.split_first(), right.split_first()) {
-        let ((index, value), (other_index, other_value)) = (pair_of(one), pair_of(other));
-        if index == other_index {
-            sum += value * other_value;
-        }
-        if index <= other_index {
-            left = left_rest;
-        }
-        if other_index <= index {
-            right = right_rest;
-        }
-    }
-    sum
 }

@@ -57,7 +57,9 @@ pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<
             Queries::Floats(vectors.map(|vector| Query::new(request.metric, vector)).collect())
         }
         _ => {
-            let queries = vectors.iter().map(|bytes| ByteQuery::new(column, request.metric, bytes));
+            let queries = vectors
+                .iter()
+                .map(|bytes| ByteQuery::new(column, request.metric, &request.look, bytes));
             Queries::Bytes(queries.collect::<Outcome<_>>()?)
         }
     };
@@ -142,7 +144,7 @@ impl Queries<'_> {
             Queries::Bytes(queries) => match &queries[query] {
                 ByteQuery::Floats { vector, .. } => QueryVector::Floats(vector),
                 ByteQuery::Bits(bits) => QueryVector::Bits(bits),
-                ByteQuery::Sparse(pairs) => QueryVector::Sparse(pairs),
+                ByteQuery::Sparse(query) => QueryVector::Sparse(query.bytes()),
             },
         }
     }

@@ -98,7 +98,9 @@ impl<P: Point> Point for LiftedPoint<'_, P> {
         self.point.distances(rows, distances);
         match self.lift {
             Lift::None => (),
-            Lift::Cosine => distances.iter_mut().for_each(|distance| *distance = (2.0 + 2.0 * *distance).max(0.0)),
+            Lift::Cosine => distances
+                .iter_mut()
+                .for_each(|distance| *distance = (2.0 + 2.0 * *distance).max(0.0)),
             Lift::Product {
                 heights,
                 twice_squared,

@@ -149,7 +149,11 @@ impl DiskAnn {
             return Default::default();
         };
         let coded = self.codes.query(self.metric, floats, point.inverse_norm());
-        let list = if look.search_list == 0 { SEARCH_LIST_DEFAULT.max(2 * look.k) } else { look.search_list.max(look.k) };
+        let list = if look.search_list == 0 {
+            SEARCH_LIST_DEFAULT.max(2 * look.k)
+        } else {
+            look.search_list.max(look.k)
+        };
         let admits = |row: u32| self.has_vector(row) && allowed.is_none_or(|allowed| allowed.get(row as usize));
         let twins_of = |row: u32| self.twins.iter().flat_map(move |twins: &Twins| twins.of(row));
         let beam = Beam {
@@ -191,7 +195,11 @@ impl DiskAnn {
         let rows: Vec<u32> = (0..self.row_count as u32).filter(|&row| admits(row)).collect();
         for batch in rows.chunks(BATCH) {
             found.extend(batch.iter().map(|&row| {
-                let inverse_norm = if self.metric == Metric::Cosine { sectors.record(row).inverse_norm } else { 1.0 };
+                let inverse_norm = if self.metric == Metric::Cosine {
+                    sectors.record(row).inverse_norm
+                } else {
+                    1.0
+                };
                 key(point.distance_to(vectors.row_bytes(row as usize), inverse_norm), row)
             }));
         }
@@ -231,7 +239,11 @@ impl VectorIndex for DiskAnn {
         let Some(exact) = Exact::of(vectors, self.metric, &[]) else {
             return false;
         };
-        let list = if look.search_list == 0 { SEARCH_LIST_DEFAULT } else { look.search_list };
+        let list = if look.search_list == 0 {
+            SEARCH_LIST_DEFAULT
+        } else {
+            look.search_list
+        };
         let part = allowed as f32 / vectors.row_count.max(1) as f32;
         let walk_ns = WALK_NS * (list as f32 / 100.0) * (0.1 / part.max(f32::MIN_POSITIVE)).max(1.0);
         list < vectors.row_count && allowed as f32 * exact.row_ns() > walk_ns

@@ -49,9 +49,14 @@ fn measure(data: &Data, index: &DiskAnn) -> (f64, Cost) {
 
 #[test]
 fn recall_and_reads_are_the_golden_ones() {
-    let mut lines = String::from("# recall@10, distances by codes and rows read a query; max_degree 32, search_list_size 100, list 64, beam 8, one thread\n");
+    let mut lines = String::from(
+        "# recall@10, distances by codes and rows read a query; max_degree 32, search_list_size 100, list 64, beam 8, one thread\n",
+    );
     for kind in FLOATS {
-        for (name, data) in [("uniform 2000 x 32", uniform(2_000, 32, 21)), ("clustered 1500 x 100", clustered(1_500, 100, 22))] {
+        for (name, data) in [
+            ("uniform 2000 x 32", uniform(2_000, 32, 21)),
+            ("clustered 1500 x 100", clustered(1_500, 100, 22)),
+        ] {
             if kind != ColumnType::FloatVector && data.dim != 32 {
                 continue;
             }
@@ -138,7 +143,12 @@ fn equal_rows_are_all_found_and_hide_no_other() {
     let (hits, _) = search(&data, &index, data.row(0), 1_200, None);
     assert!(hits.len() == 1_200 && hits[..800].iter().all(|hit| hit.1 == 0.0));
     let allowed = RowSet::from_fn(1_200, |row| row >= 700);
-    assert!(search(&data, &index, data.row(0), 100, Some(&allowed)).0.iter().all(|hit| (700..800).contains(&hit.0)));
+    assert!(
+        search(&data, &index, data.row(0), 100, Some(&allowed))
+            .0
+            .iter()
+            .all(|hit| (700..800).contains(&hit.0))
+    );
 }
 
 #[test]
@@ -148,7 +158,10 @@ fn segments_without_vectors_have_an_index_that_finds_nothing() {
     let index = reopen(&data, &build(&data, Metric::Cosine, 1));
     assert_eq!(search(&data, &index, data.row(0), 5, None).0, []);
     for kind in [ColumnType::Int8Vector, ColumnType::BinaryVector] {
-        let other = Data { kind, ..uniform(50, 16, 53) };
+        let other = Data {
+            kind,
+            ..uniform(50, 16, 53)
+        };
         let refused = other.with(|vectors| DiskAnn::build(vectors, &plan_of(IndexKind::DiskAnn, Metric::L2)));
         assert_eq!(refused.expect_err("not of such vectors").kind, "malformed");
     }
@@ -183,7 +196,12 @@ fn damaged_bytes_are_told_and_links_that_lead_nowhere_are_not_followed() {
                 })
                 .collect();
             let sections: Vec<(u32, &[u8])> = sections.iter().map(|(tag, bytes)| (*tag, bytes.as_slice())).collect();
-            file::encode(IndexKind::DiskAnn, Metric::Cosine, (300, 24, ColumnType::FloatVector.number()), &sections)
+            file::encode(
+                IndexKind::DiskAnn,
+                Metric::Cosine,
+                (300, 24, ColumnType::FloatVector.number()),
+                &sections,
+            )
         };
         for (at, value) in [(0, 0u64), (0, 1 << 40), (0, 500), (2, 300), (3, 0), (3, 25), (4, 0), (5, 257)] {
             let bytes = forged(&|tag, bytes| {

@@ -208,7 +208,11 @@ impl<'a> Space for CodeSpace<'a> {
         CodePoint {
             space: *self,
             code: self.code(row),
-            offset: if self.metric == Metric::Ip { bias - self.mean_squared } else { bias },
+            offset: if self.metric == Metric::Ip {
+                bias - self.mean_squared
+            } else {
+                bias
+            },
             factor: product_factor(self.metric) * self.scale * self.scale,
         }
     }

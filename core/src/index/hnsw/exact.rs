@@ -177,11 +177,7 @@ impl<'a> Exact<'a> {
 
     /// The score that users see of a distance of this space.
     pub fn score(&self, distance: f32) -> f32 {
-        if self.metric.higher_is_better() {
-            0.0 - distance
-        } else {
-            distance
-        }
+        if self.metric.higher_is_better() { 0.0 - distance } else { distance }
     }
 }
 
@@ -263,20 +259,46 @@ impl ExactPoint<'_> {
     fn squares(&self, rows: &[u32], out: &mut Vec<f32>) {
         let Exact { kernels, width, .. } = self.space;
         match (self.space.rows, &self.vector) {
-            (Rows::Floats(all), Vector::Floats(vector)) => {
-                measure((all, width), rows, out, |at| kernels.l2_four(vector, at), |at| kernels.l2(vector, at), |value| value)
-            }
+            (Rows::Floats(all), Vector::Floats(vector)) => measure(
+                (all, width),
+                rows,
+                out,
+                |at| kernels.l2_four(vector, at),
+                |at| kernels.l2(vector, at),
+                |value| value,
+            ),
             (Rows::Float16(all), Vector::Floats(vector)) => {
                 let pair = &kernels.l2_f16;
-                measure((all, width), rows, out, |at| pair.four(vector, at), |at| pair.one(vector, at), |value| value)
+                measure(
+                    (all, width),
+                    rows,
+                    out,
+                    |at| pair.four(vector, at),
+                    |at| pair.one(vector, at),
+                    |value| value,
+                )
             }
             (Rows::BFloat16(all), Vector::Floats(vector)) => {
                 let pair = &kernels.l2_bf16;
-                measure((all, width), rows, out, |at| pair.four(vector, at), |at| pair.one(vector, at), |value| value)
+                measure(
+                    (all, width),
+                    rows,
+                    out,
+                    |at| pair.four(vector, at),
+                    |at| pair.one(vector, at),
+                    |value| value,
+                )
             }
             (Rows::Bytes(all), Vector::Bytes(vector)) => {
                 let pair = &kernels.l2_i8;
-                measure((all, width), rows, out, |at| pair.four(vector, at), |at| pair.one(vector, at), |value| value as f32)
+                measure(
+                    (all, width),
+                    rows,
+                    out,
+                    |at| pair.four(vector, at),
+                    |at| pair.one(vector, at),
+                    |value| value as f32,
+                )
             }
             _ => unreachable!("a point has the form of its space"),
         }
@@ -285,16 +307,35 @@ impl ExactPoint<'_> {
     fn products(&self, rows: &[u32], out: &mut Vec<f32>) {
         let Exact { kernels, width, .. } = self.space;
         match (self.space.rows, &self.vector) {
-            (Rows::Floats(all), Vector::Floats(vector)) => {
-                measure((all, width), rows, out, |at| kernels.dot_four(vector, at), |at| kernels.dot(vector, at), |value| value)
-            }
+            (Rows::Floats(all), Vector::Floats(vector)) => measure(
+                (all, width),
+                rows,
+                out,
+                |at| kernels.dot_four(vector, at),
+                |at| kernels.dot(vector, at),
+                |value| value,
+            ),
             (Rows::Float16(all), Vector::Floats(vector)) => {
                 let pair = &kernels.dot_f16;
-                measure((all, width), rows, out, |at| pair.four(vector, at), |at| pair.one(vector, at), |value| value)
+                measure(
+                    (all, width),
+                    rows,
+                    out,
+                    |at| pair.four(vector, at),
+                    |at| pair.one(vector, at),
+                    |value| value,
+                )
             }
             (Rows::BFloat16(all), Vector::Floats(vector)) => {
                 let pair = &kernels.dot_bf16;
-                measure((all, width), rows, out, |at| pair.four(vector, at), |at| pair.one(vector, at), |value| value)
+                measure(
+                    (all, width),
+                    rows,
+                    out,
+                    |at| pair.four(vector, at),
+                    |at| pair.one(vector, at),
+                    |value| value,
+                )
             }
             (Rows::Bytes(all), Vector::Bytes(vector)) => measure(
                 (all, width),
@@ -315,7 +356,14 @@ impl ExactPoint<'_> {
         };
         if self.space.metric == Metric::Hamming {
             let pair = &kernels.hamming;
-            return measure((all, width), rows, out, |at| pair.four(vector, at), |at| pair.one(vector, at), |value| value as f32);
+            return measure(
+                (all, width),
+                rows,
+                out,
+                |at| pair.four(vector, at),
+                |at| pair.one(vector, at),
+                |value| value as f32,
+            );
         }
         let (common, either) = (&kernels.common, &kernels.either);
         let four = |at: [&[u8]; 4]| {

@@ -242,11 +242,17 @@ impl Graph {
         if !sized || !rising || !all_rows(&base) || (lists > 0) == ranges.is_empty() || lists > 0 && upper_start.len() != row_count {
             return None;
         }
-        let level = |row: u32| ranges.binary_search_by_key(&(row as usize), |range| range.0).map_or(0, |at| ranges[at].2 - ranges[at].1);
+        let level = |row: u32| {
+            ranges
+                .binary_search_by_key(&(row as usize), |range| range.0)
+                .map_or(0, |at| ranges[at].2 - ranges[at].1)
+        };
         let enters = entry.is_none_or(|(row, top)| (row as usize) < row_count && level(row) == top);
         let list = |at: usize| &upper[at * upper_capacity..(at + 1) * upper_capacity];
         let leads = |list: &[u32], at_level: usize| list.iter().all(|&link| link == EMPTY || is_row(link) && level(link) >= at_level);
-        let whole = ranges.iter().all(|&(_, start, end)| (start..end).all(|at| leads(list(at), at - start + 1)));
+        let whole = ranges
+            .iter()
+            .all(|&(_, start, end)| (start..end).all(|at| leads(list(at), at - start + 1)));
         (enters && whole).then_some(Graph {
             shape,
             base,

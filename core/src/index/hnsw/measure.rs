@@ -92,7 +92,10 @@ fn measure_kernels_and_graph() {
     let truth: Vec<Vec<u32>> = queries.par_iter().map(|query| nearest(&vectors, query)).collect();
     for ef in [20, 32, 64, 128] {
         let start = Instant::now();
-        let found: Vec<_> = queries.iter().map(|query| index.search(&of, QueryVector::Floats(query), 10, ef, None)).collect();
+        let found: Vec<_> = queries
+            .iter()
+            .map(|query| index.search(&of, QueryVector::Floats(query), 10, ef, None))
+            .collect();
         let qps = QUERIES as f64 / start.elapsed().as_secs_f64();
         let hits: usize = found
             .iter()

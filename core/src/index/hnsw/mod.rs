@@ -111,7 +111,15 @@ impl Hnsw {
             let levels = Levels { m: plan.m, seed: SEED };
             let (view, rows) = (graph.view(), linked.as_ref());
             match codes {
-                Some(codes) => build::link_rows(&codes.space(plan.metric), view, levels, rows, plan.ef_construction, &pool, &plan.progress),
+                Some(codes) => build::link_rows(
+                    &codes.space(plan.metric),
+                    view,
+                    levels,
+                    rows,
+                    plan.ef_construction,
+                    &pool,
+                    &plan.progress,
+                ),
                 None => build::link_rows(&exact, view, levels, rows, plan.ef_construction, &pool, &plan.progress),
             }
         };

@@ -27,7 +27,6 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-
     /// Whether an answer may hold the row.
     fn admits(&self, row: u32) -> bool {
         self.allowed.is_none_or(|allowed| allowed.get(row as usize)) && self.index.has_vector(row)

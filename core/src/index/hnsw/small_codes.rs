@@ -88,7 +88,9 @@ impl SmallCodes {
     pub fn train(exact: &Exact<'_>, centre: &Centre<'_>, row_count: usize, bits: Bits) -> Option<SmallCodes> {
         let middle = bits.middle();
         let read = |code: u8, scale: f32| (f32::from(code) - middle) * scale;
-        let scale = scale_of(exact, centre, middle, |value, scale| read(code_of(value, 1.0 / scale, middle), scale))?;
+        let scale = scale_of(exact, centre, middle, |value, scale| {
+            read(code_of(value, 1.0 / scale, middle), scale)
+        })?;
         let width = bits.width(exact.width());
         let mut rows = vec![0u8; row_count * width];
         let mut bias = vec![0.0; row_count];

@@ -2,7 +2,7 @@
 //!
 //! Whatever is read, found rows are ranked by their exact distances, so scores are those of the column's vectors.
 
-use super::codes::{Codes, CodePoint};
+use super::codes::{CodePoint, Codes};
 use super::exact::{Exact, ExactPoint, Rows};
 use super::product::{Cut, ProductCodes, ProductPoint};
 use super::small_codes::{Bits, SmallCodes, SmallPoint};

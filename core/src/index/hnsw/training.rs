@@ -66,7 +66,9 @@ pub fn scale_of(exact: &Exact<'_>, centre: &Centre<'_>, top: f32, coded: impl Fn
     let mut buffer = Vec::new();
     let mut largest = 0.0f32;
     for &row in &sample {
-        largest = centre.values(exact, row, &mut buffer).fold(largest, |largest, value| largest.max(value.abs()));
+        largest = centre
+            .values(exact, row, &mut buffer)
+            .fold(largest, |largest, value| largest.max(value.abs()));
     }
     if !largest.is_normal() || !(largest * largest * exact.width() as f32).is_finite() {
         return None;
@@ -86,5 +88,8 @@ pub fn scale_of(exact: &Exact<'_>, centre: &Centre<'_>, top: f32, coded: impl Fn
         .filter(|scale| scale.is_normal())
         .map(|scale| (scale, error(scale)))
         .collect();
-    tried.into_iter().min_by(|left, right| left.1.total_cmp(&right.1)).map(|(scale, _)| scale)
+    tried
+        .into_iter()
+        .min_by(|left, right| left.1.total_cmp(&right.1))
+        .map(|(scale, _)| scale)
 }

@@ -6,7 +6,10 @@ use serde_json::json;
 
 use crate::distance::Metric;
 use crate::filter::tests::random::Random;
-use crate::index::vector_index::Look;
+use crate::index::sparse::query::Bm25;
+use crate::index::sparse::tests::plan as sparse_plan;
+use crate::index::vector_index::{self, Look};
+use crate::index::vectors::Vectors;
 use crate::search::request::SearchRequest;
 use crate::search::search;
 use crate::segment::buffer::Buffer;
@@ -15,7 +18,7 @@ use crate::segment::column::{Column, Values};
 use crate::segment::rows::Rows;
 use crate::segment::schema::Schema;
 use crate::segment::segment::Segment;
-use crate::segment::{Keys, SegmentSnapshot};
+use crate::segment::{IndexSlot, Keys, SegmentSnapshot};
 
 const KEY: u32 = 100;
 const VECTOR: u32 = 101;
@@ -66,6 +69,16 @@ fn score(kind: u32, metric: Metric, left: &[i8], right: &[i8]) -> Option<f64> {
         Metric::Ip if kind == SPARSE => {
             let product: f64 = pairs().map(|(left, right)| left.max(0.0) * right.max(0.0)).sum();
             return (product > 0.0).then_some(product);
+        }
+        Metric::Bm25 => {
+            let length: f64 = right.iter().map(|&value| f64::from(value.max(0))).sum();
+            let Bm25 { k1, b, average_length } = Bm25::default();
+            let norm = f64::from(k1) * (1.0 - f64::from(b) + f64::from(b) * length / f64::from(average_length));
+            let shared = pairs().filter(|&(left, right)| left > 0.0 && right > 0.0);
+            let score: f64 = shared
+                .map(|(left, right)| left * right * (f64::from(k1) + 1.0) / (right + norm))
+                .sum();
+            return (score > 0.0).then_some(score);
         }
         Metric::Ip => pairs().map(|(left, right)| left * right).sum(),
         Metric::L2 => pairs().map(|(left, right)| (left - right).powi(2)).sum(),
@@ -197,6 +210,19 @@ impl World {
         }
     }
 
+    fn index_sealed(&self, metric: Metric) {
+        for segment in &self.segments {
+            let snapshot = segment.snapshot();
+            let (true, [chunk]) = (snapshot.sealed, &snapshot.chunks[..]) else {
+                continue;
+            };
+            let vectors = Vectors::of(&snapshot.schema.columns[1], &chunk.columns[1], chunk.row_count).expect("vectors");
+            let index = vector_index::build(&vectors, &sparse_plan(metric, "")).expect("an index");
+            let index = Arc::new(index);
+            segment.put_index(VECTOR, IndexSlot { index, byte_size: 1 });
+        }
+    }
+
     /// Keys and scores of a query, best first, ties by key.
     fn expected(&self, metric: Metric, query: &[i8]) -> Vec<(i64, f64)> {
         let mut hits: Vec<(i64, f64)> = (0i64..)
@@ -224,12 +250,15 @@ fn the_nearest_rows_are_found() {
         (FLOAT16, vec![Metric::L2, Metric::Ip, Metric::Cosine]),
         (BFLOAT16, vec![Metric::L2, Metric::Ip, Metric::Cosine]),
         (INT8, vec![Metric::L2, Metric::Ip, Metric::Cosine]),
-        (SPARSE, vec![Metric::Ip]),
+        (SPARSE, vec![Metric::Ip, Metric::Bm25]),
     ] {
         for _ in 0..20 {
             let world = World::random(&mut random, kind);
             let queries: Vec<Vec<i8>> = (0..[1, 2, 40][random.below(3)]).map(|_| values(&mut random, world.width)).collect();
             for &metric in &metrics {
+                if kind == SPARSE && random.below(2) == 0 {
+                    world.index_sealed(metric);
+                }
                 let reply = search(&snapshots(&world), &world.request(metric, &queries)).expect("a reply");
                 let Ok(Keys::Int64(keys)) = Keys::decode(&reply.ids) else {
                     panic!("integers")
@@ -242,9 +271,9 @@ fn the_nearest_rows_are_found() {
                     for (key, score) in expected {
                         let hit = hits.next().expect("a hit");
                         assert!((f64::from(hit.1) - score).abs() < 1e-5, "{kind} {metric:?}: {hit:?}, {key} {score}");
-                        // Cosines that should be equal may differ in their last bit, zeros in their sign, and then come in another order.
+                        // Cosines and the like that should be equal may differ in their last bit, zeros in their sign, and then come in another order.
                         assert!(
-                            metric == Metric::Cosine || score == 0.0 || hit.0 == key,
+                            matches!(metric, Metric::Cosine | Metric::Bm25) || score == 0.0 || hit.0 == key,
                             "{kind} {metric:?}: {hit:?}, {key} {score}"
                         );
                     }

@@ -50,7 +50,10 @@ fn damaged_bytes_are_told_and_never_opened() {
     let data = uniform(300, 40, 91);
     let bytes = data.build(Metric::Cosine, true, 1).encode();
     let padding = |at: usize| bytes[at] == 0 && at % 64 > 40;
-    for at in (0..500).chain((500..bytes.len()).step_by(bytes.len() / 300)).filter(|&at| !padding(at)) {
+    for at in (0..500)
+        .chain((500..bytes.len()).step_by(bytes.len() / 300))
+        .filter(|&at| !padding(at))
+    {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1 << (at % 8);
         data.with(|vectors| {
@@ -87,7 +90,12 @@ fn a_file_with_whole_checksums_and_impossible_content_is_refused() {
                 })
                 .collect();
             let sections: Vec<(u32, &[u8])> = sections.iter().map(|(tag, bytes)| (*tag, bytes.as_slice())).collect();
-            file::encode(IndexKind::Hnsw, Metric::Cosine, (300, 40, ColumnType::FloatVector.number()), &sections)
+            file::encode(
+                IndexKind::Hnsw,
+                Metric::Cosine,
+                (300, 40, ColumnType::FloatVector.number()),
+                &sections,
+            )
         };
         assert!(vector_index::open(map_of(&forged(&|_, _| ())), vectors).is_ok());
         // A number of the header, a link of each part, a start, a length.
@@ -110,7 +118,10 @@ fn a_file_with_whole_checksums_and_impossible_content_is_refused() {
             refused(&data, &bytes);
         }
         for &changed in &tags {
-            refused(&data, &forged(&|tag, bytes| bytes.truncate(bytes.len() - 4 * usize::from(tag == changed))));
+            refused(
+                &data,
+                &forged(&|tag, bytes| bytes.truncate(bytes.len() - 4 * usize::from(tag == changed))),
+            );
         }
     });
 }

@@ -141,4 +141,3 @@ fn codes_are_not_used_where_they_cannot_tell_rows_apart() {
     assert!(!index.is_coded());
     assert_eq!(data.search(&index, &[-f32::MAX; 64], K, 10).len(), K);
 }
-

@@ -33,13 +33,19 @@ fn plans(metric: Metric) -> Vec<(&'static str, IndexPlan)> {
     });
     let mut all = vec![("HNSW", plan_of(IndexKind::Hnsw, metric))];
     all.extend(["SQ4U", "SQ6", "SQ8", "FP16", "BF16"].map(sq));
-    all.extend([("PQ 16x8", pq(16, 8)), ("PQ 16x4", pq(16, 4)), ("PQ 8x12", pq(8, 12)), ("PRQ 8x2x8", prq)]);
+    all.extend([
+        ("PQ 16x8", pq(16, 8)),
+        ("PQ 16x4", pq(16, 4)),
+        ("PQ 8x12", pq(8, 12)),
+        ("PRQ 8x2x8", prq),
+    ]);
     all
 }
 
 #[test]
 fn recall_and_cost_of_each_type_and_kind_are_the_golden_ones() {
-    let mut lines = String::from("# recall@10 and distances computed a query at ef 64; M 16, efConstruction 100, one thread; uniform 1500 x 32\n");
+    let mut lines =
+        String::from("# recall@10 and distances computed a query at ef 64; M 16, efConstruction 100, one thread; uniform 1500 x 32\n");
     for kind in FLOATS {
         let data = Data {
             kind,
@@ -120,7 +126,14 @@ fn sixteen_bit_floats_round_to_the_nearest() {
     for bits in (0..=u16::MAX).filter(|bits| bits & 0x7c00 != 0x7c00) {
         assert_eq!(half_of(crate::distance::float_of_f16(bits.to_le_bytes())), bits);
     }
-    for (value, bits) in [(65_519.0, 0x7bff), (65_520.0, 0x7c00), (1.0 + 1.0 / 2048.0, 0x3c00), (1.0 + 3.0 / 2048.0, 0x3c02), (3e-8, 1), (2.9e-8, 0)] {
+    for (value, bits) in [
+        (65_519.0, 0x7bff),
+        (65_520.0, 0x7c00),
+        (1.0 + 1.0 / 2048.0, 0x3c00),
+        (1.0 + 3.0 / 2048.0, 0x3c02),
+        (3e-8, 1),
+        (2.9e-8, 0),
+    ] {
         assert_eq!((half_of(value), half_of(-value)), (bits, bits | 0x8000), "{value}");
     }
     assert_eq!(brain_half_of(1.0 + 1.0 / 256.0), 0x3f80);

@@ -43,7 +43,10 @@ pub fn column_of(kind: ColumnType, dim: usize, values: &[f32], valid: Option<&[u
         ColumnType::Float16Vector => half_of(value),
         _ => brain_half_of(value),
     };
-    let packed = |width: usize, bytes: Vec<u8>| Values::Packed { width, bytes: bytes.into() };
+    let packed = |width: usize, bytes: Vec<u8>| Values::Packed {
+        width,
+        bytes: bytes.into(),
+    };
     let stored = match kind {
         ColumnType::FloatVector => Values::Vectors {
             dim,
@@ -74,7 +77,12 @@ pub fn column_of(kind: ColumnType, dim: usize, values: &[f32], valid: Option<&[u
 }
 
 pub fn bits_of(values: &[f32]) -> Vec<u8> {
-    let byte = |eight: &[f32; 8]| eight.iter().enumerate().fold(0, |byte, (at, &value)| byte | u8::from(value > 0.0) << at);
+    let byte = |eight: &[f32; 8]| {
+        eight
+            .iter()
+            .enumerate()
+            .fold(0, |byte, (at, &value)| byte | u8::from(value > 0.0) << at)
+    };
     values.as_chunks::<8>().0.iter().map(byte).collect()
 }
 
@@ -212,7 +220,14 @@ impl Data {
         }
     }
 
-    fn search_by(&self, index: &Hnsw, plan: Option<Plan>, query: &[f32], (k, ef): (usize, usize), allowed: Option<&RowSet>) -> (Vec<(u32, f32)>, usize) {
+    fn search_by(
+        &self,
+        index: &Hnsw,
+        plan: Option<Plan>,
+        query: &[f32],
+        (k, ef): (usize, usize),
+        allowed: Option<&RowSet>,
+    ) -> (Vec<(u32, f32)>, usize) {
         self.with(|vectors| self.with_query(query, |query| index.search_by(plan, vectors, query, k, ef, allowed)))
     }
 

@@ -1,0 +1,193 @@
+//! Building: each window of rows is counted, then its lists are laid into their place in the index; windows side by side on the pool.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::query::{Limits, length_of};
+use super::{BLOCK, SparseIndex, Strategy, WINDOW};
+use crate::distance::Metric;
+use crate::failure::{Failure, Outcome};
+use crate::index::mix::mix;
+use crate::index::vector_index::{IndexPlan, not_of};
+use crate::index::vectors::Vectors;
+use crate::segment::pair_of;
+use crate::segment::schema::ColumnType;
+
+#[derive(Default)]
+struct MixHasher(u64);
+
+impl Hasher for MixHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u32(byte.into()));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = mix(self.0 ^ u64::from(number));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Numbers of a window's lists by index.
+type Numbers = HashMap<u32, u32, BuildHasherDefault<MixHasher>>;
+
+/// The lists of a window before they are filled.
+struct Counted {
+    rows: Range<usize>,
+    /// Ascending.
+    indexes: Vec<u32>,
+    counts: Vec<u32>,
+    numbers: Numbers,
+}
+
+/// The part of the index that a window fills.
+struct Place<'a> {
+    rows: &'a mut [u16],
+    values: &'a mut [f32],
+    limits: &'a mut [[f32; 2]],
+}
+
+/// The pairs of the rows that are not zero: row within the window, index, value, the row's bytes.
+fn pairs<'a>(vectors: &'a Vectors, rows: Range<usize>) -> impl Iterator<Item = (usize, &'a [u8])> {
+    let start = rows.start;
+    rows.filter(|&row| vectors.has(row))
+        .map(move |row| (row - start, vectors.bytes(row)))
+}
+
+fn nonzero(row: &[u8]) -> impl Iterator<Item = (u32, f32)> {
+    row.as_chunks::<8>().0.iter().map(pair_of).filter(|&(_, value)| value != 0.0)
+}
+
+fn count(vectors: &Vectors, rows: Range<usize>) -> Counted {
+    let mut numbers = Numbers::default();
+    let mut found: Vec<(u32, u32)> = Vec::new();
+    for (_, row) in pairs(vectors, rows.clone()) {
+        for (index, _) in nonzero(row) {
+            let number = *numbers.entry(index).or_insert_with(|| {
+                found.push((index, 0));
+                found.len() as u32 - 1
+            });
+            found[number as usize].1 += 1;
+        }
+    }
+    found.sort_unstable();
+    for (number, (index, _)) in found.iter().enumerate() {
+        numbers.insert(*index, number as u32);
+    }
+    let (indexes, counts) = found.into_iter().unzip();
+    Counted {
+        rows,
+        indexes,
+        counts,
+        numbers,
+    }
+}
+
+fn fill(vectors: &Vectors, counted: &Counted, lengths: &[f32], place: Place) {
+    let mut ends: Vec<u32> = Vec::with_capacity(counted.counts.len());
+    let mut end = 0;
+    for count in &counted.counts {
+        ends.push(end);
+        end += count;
+    }
+    for (local, row) in pairs(vectors, counted.rows.clone()) {
+        for (index, value) in nonzero(row) {
+            let end = &mut ends[counted.numbers[&index] as usize];
+            place.rows[*end as usize] = local as u16;
+            place.values[*end as usize] = value;
+            *end += 1;
+        }
+    }
+    let (mut at, mut limits) = (0, place.limits.iter_mut());
+    for &count in &counted.counts {
+        let list = at..at + count as usize;
+        let blocks = place.rows[list.clone()].chunks(BLOCK).zip(place.values[list].chunks(BLOCK));
+        for ((rows, values), limits) in blocks.zip(limits.by_ref()) {
+            let of = |(&row, &value): (&u16, &f32)| Limits {
+                high: value,
+                low: lengths.get(counted.rows.start + usize::from(row)).copied().unwrap_or(value),
+            };
+            *limits = rows.iter().zip(values).map(of).fold(Limits::NONE, Limits::with).into();
+        }
+        at += count as usize;
+    }
+}
+
+impl SparseIndex {
+    /// Kind `malformed` when the vectors are not sparse, the metric not one of theirs, or there are 2^32 values or more.
+    pub fn build_of(vectors: &Vectors, plan: &IndexPlan) -> Outcome<SparseIndex> {
+        if vectors.kind != ColumnType::SparseFloatVector || !matches!(plan.metric, Metric::Ip | Metric::Bm25) {
+            return Err(not_of(vectors));
+        }
+        let strategy = Strategy::of_algorithm(&plan.inverted_index_algo)?;
+        let windows = (0..vectors.row_count).step_by(WINDOW);
+        let windows: Vec<Range<usize>> = windows.map(|start| start..vectors.row_count.min(start + WINDOW)).collect();
+        let lengths: Vec<f32> = match plan.metric {
+            Metric::Bm25 => {
+                let length = |row: usize| if vectors.has(row) { length_of(vectors.bytes(row)) } else { 0.0 };
+                (0..vectors.row_count).into_par_iter().map(length).collect()
+            }
+            _ => Vec::new(),
+        };
+        let counted: Vec<Counted> = windows.into_par_iter().map(|rows| count(vectors, rows)).collect();
+        let (mut window_lists, mut starts, mut block_starts) = (vec![0u32], vec![0u32], vec![0u32]);
+        let (mut total, mut blocks) = (0usize, 0usize);
+        for &count in counted.iter().flat_map(|counted| &counted.counts) {
+            total += count as usize;
+            blocks += (count as usize).div_ceil(BLOCK);
+            starts.push(total as u32);
+            block_starts.push(blocks as u32);
+        }
+        if u32::try_from(total).is_err() {
+            return Err(Failure::malformed("an index of more than 2^32 values"));
+        }
+        let mut indexes = Vec::with_capacity(starts.len() - 1);
+        for counted in &counted {
+            indexes.extend_from_slice(&counted.indexes);
+            window_lists.push(indexes.len() as u32);
+        }
+        let (mut rows, mut values) = (vec![0u16; total], vec![0f32; total]);
+        let mut limits = vec![[0f32; 2]; blocks];
+        let (mut rest_rows, mut rest_values, mut rest_limits) = (&mut rows[..], &mut values[..], &mut limits[..]);
+        let mut places = Vec::with_capacity(counted.len());
+        for counted in &counted {
+            let count: usize = counted.counts.iter().map(|&count| count as usize).sum();
+            let blocks = counted.counts.iter().map(|&count| (count as usize).div_ceil(BLOCK)).sum();
+            places.push(Place {
+                rows: split_off(&mut rest_rows, count),
+                values: split_off(&mut rest_values, count),
+                limits: split_off(&mut rest_limits, blocks),
+            });
+        }
+        counted
+            .par_iter()
+            .zip(places)
+            .for_each(|(counted, place)| fill(vectors, counted, &lengths, place));
+        Ok(SparseIndex {
+            metric: plan.metric,
+            strategy,
+            row_count: vectors.row_count,
+            window_lists: window_lists.into(),
+            indexes: indexes.into(),
+            starts: starts.into(),
+            block_starts: block_starts.into(),
+            rows: rows.into(),
+            values: values.into(),
+            limits: limits.into(),
+            lengths: lengths.into(),
+            scratch: Default::default(),
+        })
+    }
+}
+
+/// Takes the first `count` values off a slice.
+fn split_off<'a, T>(rest: &mut &'a mut [T], count: usize) -> &'a mut [T] {
+    let (first, after) = std::mem::take(rest).split_at_mut(count);
+    *rest = after;
+    first
+}
