@@ -49,7 +49,7 @@ export interface CoreRows {
 }
 
 /** The structures that the core builds over vectors. */
-export type CoreIndexKind = "HNSW";
+export type CoreIndexKind = "HNSW" | "IVF_FLAT" | "IVF_SQ" | "IVF_PQ" | "IVF_RABITQ" | "SCANN" | "BIN_IVF_FLAT";
 
 /** How an index is built, in Milvus's names; what its kind does not know is not read. */
 export interface CoreIndex {

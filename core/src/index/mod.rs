@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod hnsw;
+pub mod ivf;
 pub(crate) mod mix;
 pub mod row_set;
 pub mod vector_index;

@@ -11,6 +11,8 @@ use memmap2::Mmap;
 
 use super::file::IndexFile;
 use super::hnsw::Hnsw;
+use super::ivf::Ivf;
+use super::ivf::bits::BitsIvf;
 use super::row_set::RowSet;
 use super::vectors::{QueryVector, Vectors};
 use crate::distance::Metric;
@@ -20,10 +22,24 @@ use crate::failure::{Failure, Outcome};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IndexKind {
     Hnsw = 1,
+    IvfFlat = 10,
+    IvfSq = 11,
+    IvfPq = 12,
+    IvfRabitq = 13,
+    Scann = 14,
+    BinIvfFlat = 15,
 }
 
 impl IndexKind {
-    const ALL: [(&'static str, IndexKind); 1] = [("HNSW", IndexKind::Hnsw)];
+    const ALL: [(&'static str, IndexKind); 7] = [
+        ("HNSW", IndexKind::Hnsw),
+        ("IVF_FLAT", IndexKind::IvfFlat),
+        ("IVF_SQ", IndexKind::IvfSq),
+        ("IVF_PQ", IndexKind::IvfPq),
+        ("IVF_RABITQ", IndexKind::IvfRabitq),
+        ("SCANN", IndexKind::Scann),
+        ("BIN_IVF_FLAT", IndexKind::BinIvfFlat),
+    ];
 
     pub fn from_name(name: &str) -> Option<IndexKind> {
         Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, kind)| kind)
@@ -125,6 +141,10 @@ pub type AnyIndex = Box<dyn VectorIndex>;
 pub fn build(vectors: &Vectors, plan: &IndexPlan) -> Outcome<AnyIndex> {
     match plan.kind {
         IndexKind::Hnsw => Hnsw::build_of(vectors, plan).map(boxed),
+        IndexKind::IvfFlat | IndexKind::IvfSq | IndexKind::IvfPq | IndexKind::IvfRabitq | IndexKind::Scann => {
+            Ivf::build_of(vectors, plan).map(boxed)
+        }
+        IndexKind::BinIvfFlat => BitsIvf::build_of(vectors, plan).map(boxed),
     }
 }
 
@@ -133,6 +153,10 @@ pub fn open(map: Arc<Mmap>, vectors: &Vectors) -> Outcome<AnyIndex> {
     let file = IndexFile::open(map, vectors)?;
     match file.kind {
         IndexKind::Hnsw => Hnsw::open(&file, vectors).map(boxed),
+        IndexKind::IvfFlat | IndexKind::IvfSq | IndexKind::IvfPq | IndexKind::IvfRabitq | IndexKind::Scann => {
+            Ivf::open(&file, vectors).map(boxed)
+        }
+        IndexKind::BinIvfFlat => BitsIvf::open(&file, vectors).map(boxed),
     }
 }
 
