@@ -49,7 +49,19 @@ export interface CoreRows {
 }
 
 /** The structures that the core builds over vectors. */
-export type CoreIndexKind = "HNSW" | "HNSW_SQ" | "HNSW_PQ" | "HNSW_PRQ" | "DISKANN" | "SPARSE_INVERTED";
+export type CoreIndexKind =
+  | "HNSW"
+  | "HNSW_SQ"
+  | "HNSW_PQ"
+  | "HNSW_PRQ"
+  | "DISKANN"
+  | "IVF_FLAT"
+  | "IVF_SQ"
+  | "IVF_PQ"
+  | "IVF_RABITQ"
+  | "SCANN"
+  | "BIN_IVF_FLAT"
+  | "SPARSE_INVERTED";
 
 /** How an index is built, in Milvus's names; what its kind does not know is not read. */
 export interface CoreIndex {

@@ -1,9 +1,9 @@
 /**
  * Which structure of the core serves an index that a user asked for.
  *
- * Vector indexes: FLAT and BIN_FLAT are the exact scan (no structure); graphs are planned in `graph-plan`, inverted lists of sparse vectors in `sparse-plan`;
- * the HNSW graph stands for the other types of float32 vectors. Scalar indexes are accepted and need none: filters run over the columns. Parameters come
- * flattened or as JSON in `params`.
+ * FLAT and BIN_FLAT are the exact scan (no structure); graphs are planned in `graph-plan`, lists around centroids in `list-plan`, inverted lists of sparse
+ * vectors in `sparse-plan`; the HNSW graph stands for the other types of float32 vectors. Scalar indexes are accepted and need none: filters run over the
+ * columns. Parameters come flattened or as JSON in `params`.
  */
 import { propertyOf } from "../catalog/properties.js";
 import type { IndexDefinition } from "../catalog/types.js";
@@ -11,6 +11,7 @@ import type { FieldSchema } from "../shared/proto/generated/messages.js";
 import { DataType } from "../shared/proto/generated/messages.js";
 import type { CoreIndex, CoreMetric } from "./core.js";
 import { graphPlan, graphRowBytes } from "./graph-plan.js";
+import { listsBytes, listsOf } from "./list-plan.js";
 import { sparseListsBytes, sparseListsOf } from "./sparse-plan.js";
 
 /** What stands for the types that have no structure of their own: the usual M=16. */
@@ -53,22 +54,26 @@ const givenParameter = (index: IndexDefinition, key: string): string | undefined
   return value === "None" || value === "null" ? undefined : value;
 };
 
+/** Kinds that keep rows in lists around centroids. */
+const LISTS: ReadonlySet<CoreIndex["kind"]> = new Set(["IVF_FLAT", "IVF_SQ", "IVF_PQ", "IVF_RABITQ", "SCANN", "BIN_IVF_FLAT"]);
+
 /** About how many bytes building an index over so many rows takes. */
 export const graphBytes = (index: CoreIndex, rows: number, field: FieldSchema): number => {
   if (index.kind === "SPARSE_INVERTED") return sparseListsBytes(rows);
   const dim = Number(propertyOf(field.typeParams, "dim") ?? 0);
-  return rows * graphRowBytes(index, field.dataType, dim);
+  return LISTS.has(index.kind) ? listsBytes(index, rows, dim) : rows * graphRowBytes(index, field.dataType, dim);
 };
 
 /** The structure to build for this index, or undefined when a scan serves it. */
 export const graphOf = (index: IndexDefinition, field: FieldSchema): CoreIndex | undefined => {
   const type = indexType(index).toUpperCase();
-  const lists = sparseListsOf(type, field.dataType, (key) => givenParameter(index, key));
-  if (lists !== undefined) return lists;
+  const parameter = (key: string): string | undefined => givenParameter(index, key);
+  const sparse = sparseListsOf(type, field.dataType, parameter);
+  if (sparse !== undefined) return sparse;
   const metric = metricOf(index, field);
   if (metric === undefined) return undefined;
-  const graph = graphPlan(type, field.dataType, metric, (key) => givenParameter(index, key));
-  if (graph !== undefined) return graph;
+  const planned = listsOf(type, field.dataType, metric, parameter) ?? graphPlan(type, field.dataType, metric, parameter);
+  if (planned !== undefined) return planned;
   if (field.dataType !== DataType.FloatVector || type === "FLAT") return undefined;
   return { kind: "HNSW", metric, ...OTHER_GRAPH };
 };

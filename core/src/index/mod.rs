@@ -3,6 +3,7 @@
 pub mod diskann;
 pub mod file;
 pub mod hnsw;
+pub mod ivf;
 pub(crate) mod mix;
 pub mod row_set;
 pub mod sparse;

@@ -13,6 +13,8 @@ use memmap2::Mmap;
 use super::diskann::DiskAnn;
 use super::file::IndexFile;
 use super::hnsw::Hnsw;
+use super::ivf::Ivf;
+use super::ivf::bits::BitsIvf;
 use super::row_set::RowSet;
 use super::sparse::SparseIndex;
 use super::sparse::query::Bm25;
@@ -28,16 +30,28 @@ pub enum IndexKind {
     HnswPq = 3,
     HnswPrq = 4,
     DiskAnn = 5,
-    SparseInverted = 12,
+    IvfFlat = 10,
+    IvfSq = 11,
+    IvfPq = 12,
+    IvfRabitq = 13,
+    Scann = 14,
+    BinIvfFlat = 15,
+    SparseInverted = 20,
 }
 
 impl IndexKind {
-    const ALL: [(&'static str, IndexKind); 6] = [
+    const ALL: [(&'static str, IndexKind); 12] = [
         ("HNSW", IndexKind::Hnsw),
         ("HNSW_SQ", IndexKind::HnswSq),
         ("HNSW_PQ", IndexKind::HnswPq),
         ("HNSW_PRQ", IndexKind::HnswPrq),
         ("DISKANN", IndexKind::DiskAnn),
+        ("IVF_FLAT", IndexKind::IvfFlat),
+        ("IVF_SQ", IndexKind::IvfSq),
+        ("IVF_PQ", IndexKind::IvfPq),
+        ("IVF_RABITQ", IndexKind::IvfRabitq),
+        ("SCANN", IndexKind::Scann),
+        ("BIN_IVF_FLAT", IndexKind::BinIvfFlat),
         ("SPARSE_INVERTED", IndexKind::SparseInverted),
     ];
 
@@ -166,6 +180,10 @@ pub fn build(vectors: &Vectors, plan: &IndexPlan) -> Outcome<AnyIndex> {
     match plan.kind {
         IndexKind::Hnsw | IndexKind::HnswSq | IndexKind::HnswPq | IndexKind::HnswPrq => Hnsw::build(vectors, plan).map(boxed),
         IndexKind::DiskAnn => DiskAnn::build(vectors, plan).map(boxed),
+        IndexKind::IvfFlat | IndexKind::IvfSq | IndexKind::IvfPq | IndexKind::IvfRabitq | IndexKind::Scann => {
+            Ivf::build_of(vectors, plan).map(boxed)
+        }
+        IndexKind::BinIvfFlat => BitsIvf::build_of(vectors, plan).map(boxed),
         IndexKind::SparseInverted => SparseIndex::build_of(vectors, plan).map(boxed),
     }
 }
@@ -176,6 +194,10 @@ pub fn open(map: Arc<Mmap>, vectors: &Vectors) -> Outcome<AnyIndex> {
     match file.kind {
         IndexKind::Hnsw | IndexKind::HnswSq | IndexKind::HnswPq | IndexKind::HnswPrq => Hnsw::open(&file, vectors).map(boxed),
         IndexKind::DiskAnn => DiskAnn::open(&file, vectors).map(boxed),
+        IndexKind::IvfFlat | IndexKind::IvfSq | IndexKind::IvfPq | IndexKind::IvfRabitq | IndexKind::Scann => {
+            Ivf::open(&file, vectors).map(boxed)
+        }
+        IndexKind::BinIvfFlat => BitsIvf::open(&file, vectors).map(boxed),
         IndexKind::SparseInverted => SparseIndex::open(&file, vectors).map(boxed),
     }
 }
