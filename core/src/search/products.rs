@@ -20,9 +20,9 @@ use super::top::{Found, Hit, Order, Top, rank, score_of};
 use crate::distance::{Metric, TILE_QUERIES, TILE_ROWS, kernels};
 
 /// Fewer queries do not pay for laying out the rows.
-const QUERIES_MIN: usize = 6;
+pub const QUERIES_MIN: usize = 6;
 /// So many more rows than hits, or most rows are scored one by one anyway.
-const ROWS_FOR_A_HIT: usize = 16;
+pub const ROWS_FOR_A_HIT: usize = 16;
 /// Values of a panel that meet all tiles: 64 KiB of the rows and 6 KiB of a tile.
 const VALUES_TOGETHER: usize = 256;
 /// Squares of norms between which no product or sum leaves the range of float32.

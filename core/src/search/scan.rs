@@ -16,6 +16,13 @@ use crate::segment::column::Column;
 /// What a block may take of the cache.
 const BLOCK_BYTES: usize = 128 * 1024;
 const BLOCK_ROWS_MAX: usize = 1024;
+/// Multiplications that are worth a task of their own: about a millisecond.
+const TASK_PRODUCTS: usize = 8 << 20;
+const TASK_ROWS_MIN: usize = 1024;
+/// For many queries a task has more rows: each begins with no hits yet, and until it has some it can dismiss nothing.
+const TASK_ROWS_OF_MANY: usize = 8192;
+/// Tasks that a thread should find at least.
+const TASKS_A_THREAD: usize = 2;
 
 /// A query vector; `inverse_norm` is 1 unless the metric is COSINE.
 #[derive(Clone, Copy)]
@@ -68,6 +75,18 @@ pub struct Rows<'a> {
     pub vectors: &'a [f32],
     pub dim: usize,
     pub visible: &'a Visible,
+}
+
+/// How many of a part's rows make a task, where all queries together multiply `products` pairs of numbers for a row.
+pub fn rows_of_task(row_count: usize, products: usize, query_count: usize, limit: usize) -> usize {
+    let rows = (TASK_PRODUCTS / products.max(1)).max(TASK_ROWS_MIN);
+    if query_count < products::QUERIES_MIN {
+        return rows;
+    }
+    let many = rows.max(TASK_ROWS_OF_MANY).max(limit.saturating_mul(2 * products::ROWS_FOR_A_HIT));
+    let shared = row_count.div_ceil(TASKS_A_THREAD * rayon::current_num_threads());
+    let tasks = row_count.div_ceil(many.min(shared).max(TASK_ROWS_MIN));
+    row_count.div_ceil(tasks.max(1)).max(1)
 }
 
 /// The hits of each query among `range` of the rows.

@@ -14,7 +14,7 @@ use super::groups::Groups;
 use super::key::key_of;
 use super::reply;
 use super::request::{SearchReply, SearchRequest};
-use super::scan::{Query, Rows, Wanted, scan};
+use super::scan::{Query, Rows, Wanted, rows_of_task, scan};
 use super::scan_bytes::{ByteQuery, ByteRows, ranks_by, scan_bytes};
 use super::top::{Found, Hit, Order, Top, rank};
 use super::visible::{Part, Sight, Visible};
@@ -26,13 +26,8 @@ use crate::segment::SegmentSnapshot;
 use crate::segment::column::{Column, Values};
 use crate::segment::schema::{ColumnSchema, ColumnType, Schema};
 
-/// Queries that share a pass over rows.
-const QUERIES_TOGETHER: usize = 16;
-/// Queries that are answered before the next ones are begun, which bounds the memory for their hits.
+/// Queries that share a pass over rows, and are answered before the next ones are begun, which bounds the memory for their hits.
 const QUERIES_AT_ONCE: usize = 256;
-/// Multiplications that are worth a task of their own: about a millisecond.
-const TASK_PRODUCTS: usize = 8 << 20;
-const TASK_ROWS_MIN: usize = 1024;
 
 /// The nearest rows of each query. Kinds: `queryDim`, `malformed`, those of a filter. Without segments there is nothing to know of the vectors: the
 /// reply then counts no queries.
@@ -200,15 +195,8 @@ impl<'a> Target<'a> {
 }
 
 enum Task {
-    Walk {
-        part: usize,
-        query: usize,
-    },
-    Scan {
-        part: usize,
-        rows: Range<usize>,
-        queries: Range<usize>,
-    },
+    Walk { part: usize, query: usize },
+    Scan { part: usize, rows: Range<usize> },
 }
 
 impl<'a> Search<'a> {
@@ -256,16 +244,12 @@ impl<'a> Search<'a> {
             range_filter: request.range_filter,
             limit,
         };
-        let tasks = self.tasks(queries.len());
+        let tasks = self.tasks(queries.len(), limit);
         let results: Vec<(usize, Vec<Found>)> = tasks
             .into_par_iter()
             .map(|task| match task {
                 Task::Walk { part, query } => (query, vec![self.walk(part, queries[query], &wanted)]),
-                Task::Scan {
-                    part,
-                    rows,
-                    queries: range,
-                } => (range.start, self.scan(part, rows, &queries[range], &wanted)),
+                Task::Scan { part, rows } => (0, self.scan(part, rows, queries, &wanted)),
             })
             .collect();
         let mut found: Vec<Vec<Found>> = queries.iter().map(|_| Vec::new()).collect();
@@ -278,7 +262,7 @@ impl<'a> Search<'a> {
         found
     }
 
-    fn tasks(&self, query_count: usize) -> Vec<Task> {
+    fn tasks(&self, query_count: usize, limit: usize) -> Vec<Task> {
         let mut tasks = Vec::new();
         for (part, target) in self.targets.iter().enumerate() {
             if target.visible.count() == 0 {
@@ -289,18 +273,11 @@ impl<'a> Search<'a> {
                 continue;
             }
             let row_count = self.order.parts[part].chunk.row_count;
-            for first in (0..query_count).step_by(QUERIES_TOGETHER) {
-                let queries = first..query_count.min(first + QUERIES_TOGETHER);
-                // The fewer of the rows count, the more of them make a task.
-                let products = (self.column.dim.max(1) * queries.len() * target.visible.count() / row_count).max(1);
-                let rows = (TASK_PRODUCTS / products).max(TASK_ROWS_MIN);
-                let ranges = (0..row_count).step_by(rows).map(|start| start..row_count.min(start + rows));
-                tasks.extend(ranges.map(|rows| Task::Scan {
-                    part,
-                    rows,
-                    queries: queries.clone(),
-                }));
-            }
+            // The fewer of the rows count, the more of them make a task.
+            let products = self.column.dim.max(1) * query_count * target.visible.count() / row_count;
+            let rows = rows_of_task(row_count, products, query_count, limit);
+            let ranges = (0..row_count).step_by(rows).map(|start| start..row_count.min(start + rows));
+            tasks.extend(ranges.map(|rows| Task::Scan { part, rows }));
         }
         tasks
     }

@@ -3,6 +3,7 @@
 mod bytes;
 mod exact;
 mod groups;
+mod measure;
 mod model;
 mod products;
 mod replies;

@@ -11,7 +11,7 @@ use crate::filter::tests::random::{Random, seed};
 use crate::index::hnsw::tests::plan_of;
 use crate::index::vector_index::{self, AnyIndex, IndexKind, Look};
 use crate::index::vectors::Vectors;
-use crate::search::request::SearchRequest;
+use crate::search::request::{GroupBy, GroupField, SearchRequest};
 use crate::search::search;
 use crate::segment::buffer::Buffer;
 use crate::segment::chunk::Chunk;
@@ -145,5 +145,51 @@ fn an_index_finds_what_a_scan_finds() {
             let is_allowed = |id: &i64| id % 50 != 0 && below.is_none_or(|below| id * 7919 % 100 < below);
             assert!(found.iter().flatten().all(is_allowed), "seed {seed}");
         }
+    }
+}
+
+/// Groups of rows that are far behind others in the order of distances need further rounds, with the index and without it.
+#[test]
+fn groups_found_with_an_index_are_those_of_a_scan() {
+    let seed = seed();
+    println!("seed {seed}");
+    let mut random = Random::new(seed);
+    let all = vectors(&mut random, ROWS + 20);
+    let (rows, queries) = all.split_at(ROWS * DIM);
+    let segment = segment(rows);
+    let exact = segment.snapshot();
+    add_index(&segment, Metric::L2);
+    let indexed = segment.snapshot();
+    for (groups, size, below) in [(8, 3, None), (90, 10, None), (90, 2, Some(60))] {
+        let field = GroupField {
+            field_id: NUMBER,
+            header: Vec::new(),
+            path: Vec::new(),
+            cast: None,
+            strict_cast: false,
+        };
+        let by = GroupBy {
+            fields: vec![field],
+            size,
+            strict: true,
+        };
+        let request = SearchRequest {
+            limit: groups,
+            offset: 0,
+            // Shorter than any list of hits that groups need.
+            look: Look { ef: 1, ..Look::default() },
+            group_by: Some(by),
+            ..request(Metric::L2, queries, below)
+        };
+        let (found, expected) = (ids(&indexed, &request), ids(&exact, &request));
+        let count = below.map_or(groups, |below| groups.min(below as usize)) * size;
+        assert!(found.iter().chain(&expected).all(|hits| hits.len() == count), "seed {seed}");
+        let same: usize = found
+            .iter()
+            .zip(&expected)
+            .map(|(found, expected)| found.iter().filter(|id| expected.contains(id)).count())
+            .sum();
+        let recall = same as f32 / (count * found.len()) as f32;
+        assert!(recall >= 0.9, "seed {seed}: {groups} groups of {size}: recall {recall}");
     }
 }
