@@ -98,9 +98,8 @@ interface Prepared {
   readonly roundDecimal: number;
 }
 
-const prepare = (call: Call, request: SearchRequest, collection: Collection, given: QueryVectors, plan: OutputPlan): Prepared => {
-  const ignoreGrowing = ignoresGrowing(request.searchParams);
-  refuseUnbuilt(request);
+/** What a request's parameters say, in Milvus's order of checks. */
+const infoOf = (call: Call, request: SearchRequest, collection: Collection) => {
   const params = request.searchParams;
   const isIterator = ["true", "True"].includes(parameter(params, "iterator") ?? "");
   if ((parameter(params, "anns_field") ?? "") === "") vectorField(collection, params);
@@ -122,6 +121,13 @@ const prepare = (call: Call, request: SearchRequest, collection: Collection, giv
   const field = vectorField(collection, params);
   if (grouping !== undefined && field.dataType === DataType.BinaryVector)
     throw invalid("not support search_group_by operation based on binary vector column");
+  return { params, isIterator, window, roundDecimal, grouping, nested, page, field };
+};
+
+const prepare = (call: Call, request: SearchRequest, collection: Collection, given: QueryVectors, plan: OutputPlan): Prepared => {
+  const ignoreGrowing = ignoresGrowing(request.searchParams);
+  refuseUnbuilt(request);
+  const { params, isIterator, window, roundDecimal, grouping, nested, page, field } = infoOf(call, request, collection);
   const filter = compile(collection, request.dsl, request.exprTemplateValues);
   const vectors = convertedVectors(field, given);
   const partitionIds = partitionIdsOf(collection, request.partitionNames);
