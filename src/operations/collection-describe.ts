@@ -61,7 +61,7 @@ const descriptionOf = (call: Call, collection: Collection): Init<DescribeCollect
   aliases: aliasesOf(call.engine.catalog, collection),
   consistencyLevel: collection.consistencyLevel as ConsistencyLevel,
   properties: collection.properties,
-  numPartitions: collection.numPartitions,
+  numPartitions: BigInt(collection.partitions.length),
   updateTimestamp: collection.updateTimestamp,
   updateTimestampStr: String(collection.updateTimestamp),
 });
@@ -169,7 +169,7 @@ const describeForRest = (call: Call, body: Body) => {
       description: schema.description,
       autoId: primaryField(schema).autoID,
       shardsNum: collection.shardsNum,
-      partitionsNum: collection.numPartitions,
+      partitionsNum: BigInt(collection.partitions.length),
       enableDynamicField: schema.enableDynamicField,
       consistencyLevel: nameOf(ConsistencyLevel, collection.consistencyLevel),
       fields: shownFields(call, collection).map(restField),

@@ -80,13 +80,20 @@ export const indexParams = (params: readonly KeyValuePair[]): Record<string, unk
   ...nestedParams(params),
 });
 
-const numberParam = (params: Record<string, unknown>, key: string): number | undefined => {
+/** Milvus's core numbers what it did not expect (UnexpectedError). */
+const UNEXPECTED = 2001;
+
+const jsonKind = (value: unknown): string => (Array.isArray(value) ? "array" : value === null ? "null" : typeof value);
+
+/** A number of the JSON of `params`; numeric texts are none. @throws 2000 */
+const numberParam = (params: Readonly<Record<string, unknown>>, key: string): number | undefined => {
   const value = params[key];
   if (value === undefined || value === null) return undefined;
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
-  if (typeof number !== "number" || Number.isNaN(number))
-    throw invalid(`Type conflict in json: param '${key}' (${JSON.stringify(value)}) should be a number`);
-  return number;
+  if (typeof value === "number") return value;
+  throw segcore(
+    UNEXPECTED,
+    `config type error for key ${key}: [json.exception.type_error.302] type must be number, but is ${jsonKind(value)}`,
+  );
 };
 
 interface Range {
@@ -94,18 +101,14 @@ interface Range {
   readonly rangeFilter?: number;
 }
 
-export const rangeOf = (params: Record<string, unknown>, metric: CoreMetric): Range => {
+/** The range that the JSON of `params` tells. @throws 2000 */
+export const rangeOf = (params: Readonly<Record<string, unknown>>, metric: CoreMetric): Range => {
   const radius = numberParam(params, "radius");
+  if (radius === undefined) return {};
   const rangeFilter = numberParam(params, "range_filter");
-  if (radius === undefined) {
-    if (rangeFilter === undefined) return {};
-    throw invalid("range_filter requires radius to be set; range_filter alone is not a valid range search parameter", {
-      expected: "range_filter",
-      actual: "",
-    });
-  }
   if (rangeFilter === undefined) return { radius };
-  const words = (side: string) => invalid(`metric type (${metric}), range_filter(${rangeFilter}) must be ${side} than radius(${radius})`);
+  const words = (side: string) =>
+    segcore(UNEXPECTED, `metric type (${metric}), range_filter(${rangeFilter}) must be ${side} than radius(${radius})`);
   if (!higherIsBetter(metric) && rangeFilter >= radius) throw words("less");
   if (higherIsBetter(metric) && rangeFilter <= radius) throw words("greater");
   return { radius, rangeFilter };

@@ -149,7 +149,7 @@ const prepare = (call: Call, request: SearchRequest, collection: Collection, giv
     ...window,
     // Groups and pages are not cut from one list of hits, so nothing must be as long as it.
     look: lookOf(params, extra, grouping === undefined && page === undefined ? window.limit + window.offset : 1, index),
-    ...rangeOf(extra, metric),
+    ...rangeOf(nested, metric),
     // A page's bound is a score as it is.
     roundDecimal: page === undefined ? roundDecimal : -1,
     outputs: plan.outputs,

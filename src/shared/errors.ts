@@ -65,6 +65,7 @@ const sentinels = {
   httpSearchResult: { code: 1805, text: "fail to parse search result" },
   httpPrimaryKey: { code: 1806, text: "please check the primary key and its' type can only in [int, string]" },
   segcore: { code: 2000, text: "segcore error" },
+  segcoreUnsupported: { code: 2001, text: "segcore unsupported error" },
   queryPlan: { code: 2201, text: "query plan failed", input: true },
   clusteringNotSupported: { code: 2304, text: "collection not support clustering compaction" },
   clusteringUnderWay: { code: 2305, text: "collection is compacting" },
@@ -141,8 +142,12 @@ export const outOfRange = (
 export const collectionNotFound = (database: string, collection: string): MilvusError =>
   failure("collectionNotFound", { database, collection });
 
-/** An error of a segment's execution as Milvus's C++ core numbers it: code 2000 `{message}: segcore error[segcoreCode={n}]`. */
-export const segcore = (segcoreCode: number, message: string): MilvusError => failure("segcore", { segcoreCode }, message);
+/** Milvus's C++ core's number for what it does not do. */
+const SEGCORE_UNSUPPORTED = 2003;
+
+/** An error of a segment's execution as Milvus's C++ core numbers it: code 2000 `{message}: segcore error[segcoreCode={n}]`; 2001 for 2003. */
+export const segcore = (segcoreCode: number, message: string): MilvusError =>
+  failure(segcoreCode === SEGCORE_UNSUPPORTED ? "segcoreUnsupported" : "segcore", { segcoreCode }, message);
 
 export const successStatus = (): Status => ({
   errorCode: ErrorCode.Success,

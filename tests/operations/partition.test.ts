@@ -18,6 +18,7 @@ test("create, again, has, statistics, drop, again", async () => {
   for (let i = 0; i < 2; i++) expect((await client.call("CreatePartition", p)).code).toBe(0);
   expect(client.engine.records.filter((record) => record.kind === "createPartition")).toHaveLength(1);
   expect(await list()).toEqual(["_default", "p"]);
+  expect((await client.call("DescribeCollection", { collectionName: "c" })).reply.numPartitions).toBe(2n);
   expect((await client.call("HasPartition", p)).reply.value).toBe(true);
   expect((await client.call("HasPartition", { ...p, partitionName: "x" })).reply.value).toBe(false);
   expect((await client.call("GetPartitionStatistics", p)).reply.stats).toEqual([{ key: "row_count", value: "7" }]);

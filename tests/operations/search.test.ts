@@ -212,8 +212,8 @@ describe("grouping", () => {
     [{ group_by_field: "nowhere" }, 1700, "groupBy field not found in schema: field not found[field=nowhere]"],
     [{ group_by_field: "kind", group_size: "0" }, 1100, "input group size:0 is negative, failed to do search_groupby"],
     [{ group_by_field: "kind", group_size: "11" }, 1100, "input group size:11 exceeds configured max group size:10"],
-    [{ group_by_field: "price" }, 2000, "unsupported data type FLOAT for group by operator"],
-    [{ group_by_field: "half" }, 2000, "unsupported data type VECTOR_FLOAT16 for group by operator"],
+    [{ group_by_field: "price" }, 2001, "unsupported data type FLOAT for group by operator"],
+    [{ group_by_field: "half" }, 2001, "unsupported data type VECTOR_FLOAT16 for group by operator"],
     [{ group_by_field: "kind", anns_field: "bits" }, 1100, "not support search_group_by operation based on binary vector column"],
     [{ group_by_field: "kind", params: '{"radius": 5}' }, 1100, "Not allowed to do range-search when doing search-group-by"],
     [{ group_by_field: "kind", iterator: "True" }, 1100, "Not allowed to do groupBy when doing iteration"],
@@ -314,6 +314,8 @@ it.each([
   [{ hints: "fast" }, 2000, "hints: fast not supported"],
   [{ params: '{"hints": "disable"}' }, 2000, 'hints: "disable" not supported'],
   [{ params: '{"range_filter": 3}' }, 1100, "range_filter requires radius to be set"],
+  [{ params: '{"radius": 3, "range_filter": 5}' }, 2000, "metric type (L2), range_filter(5) must be less than radius(3)"],
+  [{ params: '{"radius": "3"}' }, 2000, "type must be number, but is string"],
 ])("refuses %j", async (params, code, words) => {
   await expect(search({ params })).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
 });
