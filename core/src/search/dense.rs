@@ -212,11 +212,19 @@ impl DenseRows<'_> {
         if squared > 0.0 { 1.0 / squared.sqrt() } else { 0.0 }
     }
 
-    /// Writes a row's values as float32 to `floats`, which has a place for each; panics of bits.
-    pub fn widen(&self, row: u32, floats: &mut [f32]) {
+    /// A row's values, where they are stored as float32.
+    pub fn stored_floats(&self, row: u32) -> Option<&[f32]> {
+        match self.vectors {
+            Vectors::Floats(all) => Some(&all[row as usize * self.width..][..self.width]),
+            _ => None,
+        }
+    }
+
+    /// A row's values as float32: where they are not stored so they are written to `floats`, which has a place for each. Panics of bits.
+    pub fn floats<'b>(&'b self, row: u32, floats: &'b mut [f32]) -> &'b [f32] {
         let range = row as usize * self.width..(row as usize + 1) * self.width;
         match self.vectors {
-            Vectors::Floats(all) => floats.copy_from_slice(&all[range]),
+            Vectors::Floats(all) => return &all[range],
             Vectors::Binary16(all) => kernels().widen_f16(&all[range], floats),
             Vectors::Bfloat16(all) => {
                 let halves = floats.iter_mut().zip(&all[range]);
@@ -228,5 +236,6 @@ impl DenseRows<'_> {
             }
             Vectors::Bits(_) => unreachable!("bits are not numbers"),
         }
+        floats
     }
 }

@@ -13,6 +13,7 @@
 //! Vectors so small or large that products leave the range of float32 have a term or factor that is not a number: these pairs are never dismissed.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicU32;
 
 use super::dense::{DenseQuery, DenseRows, QueryValues, Rows as Place, Vectors};
 use super::scan::{Wanted, take_block};
@@ -35,9 +36,21 @@ pub fn pay(rows: &DenseRows, row_count: usize, query_count: usize, wanted: &Want
 }
 
 /// The hits of each query among `range` of the rows.
-pub fn scan(rows: &DenseRows, range: Range<usize>, queries: &[DenseQuery], wanted: &Wanted, order: &Order) -> Vec<Found> {
+pub fn scan(
+    rows: &DenseRows,
+    range: Range<usize>,
+    queries: &[DenseQuery],
+    wanted: &Wanted,
+    order: &Order,
+    bounds: &[AtomicU32],
+) -> Vec<Found> {
     let tiles = Tiles::new(queries, rows.width);
-    let mut filters: Vec<Filter> = queries.iter().map(|query| Filter::new(query, wanted, rows.width)).collect();
+    let tops = bounds.iter().map(|bound| Top::sharing(wanted.limit, bound));
+    let mut filters: Vec<Filter> = queries
+        .iter()
+        .zip(tops)
+        .map(|(query, top)| Filter::new(query, top, wanted, rows.width))
+        .collect();
     let mut panel = Panel::new(rows.width, tiles.count());
     let mut next = Vec::with_capacity(TILE_ROWS);
     let mut start = take_block(rows, range.clone(), TILE_ROWS, &mut next);
@@ -49,7 +62,7 @@ pub fn scan(rows: &DenseRows, range: Range<usize>, queries: &[DenseQuery], wante
             start = take_block(rows, start..range.end, TILE_ROWS, &mut next);
         }
         if !panel.rows.is_empty() {
-            panel.multiply(&tiles, &mut Fetch::new(rows, &next, tiles.count()));
+            panel.multiply(rows, &tiles, &mut Fetch::new(rows, &next, tiles.count()));
             for (at, (query, filter)) in queries.iter().zip(&mut filters).enumerate() {
                 filter.take(&panel, at, query, rows, order);
             }
@@ -123,8 +136,8 @@ impl Panel {
         self.inverse_norms.clear();
         let error = relative_error(self.width);
         for (at, (&row, floats)) in rows.iter().zip(self.floats.chunks_exact_mut(self.width)).enumerate() {
-            of.widen(row, floats);
-            let squared = tame(kernels().dot(floats, floats).into());
+            let values = of.floats(row, floats);
+            let squared = tame(kernels().dot(values, values).into());
             self.terms[at] = match metric {
                 Metric::L2 => (squared * (error - 0.5)) as f32,
                 _ => squared.sqrt() as f32,
@@ -136,7 +149,7 @@ impl Panel {
     }
 
     /// Makes `sums` the inner products with all queries.
-    fn multiply(&mut self, tiles: &Tiles, fetch: &mut Fetch) {
+    fn multiply(&mut self, of: &DenseRows, tiles: &Tiles, fetch: &mut Fetch) {
         self.sums.fill([[0.0; TILE_ROWS]; TILE_QUERIES]);
         let last = self.rows.len() - 1;
         for start in (0..self.width).step_by(VALUES_TOGETHER) {
@@ -144,7 +157,11 @@ impl Panel {
             let columns = &mut self.columns[..values.len()];
             for first in (0..self.rows.len()).step_by(8) {
                 // What stands behind the last row is never looked at.
-                let row = |at: usize| &self.floats[(first + at).min(last) * self.width..][values.clone()];
+                let row = |at: usize| {
+                    let at = (first + at).min(last);
+                    let widened = &self.floats[at * self.width..][..self.width];
+                    &of.stored_floats(self.rows[at]).unwrap_or(widened)[values.clone()]
+                };
                 kernels().spread(std::array::from_fn(row), columns, first);
             }
             for (tile, sums) in tiles.values.chunks_exact(self.width).zip(&mut self.sums) {
@@ -180,7 +197,7 @@ impl<'a> Fetch<'a> {
 /// What a query takes of a panel.
 struct Filter<'a> {
     wanted: &'a Wanted,
-    top: Top,
+    top: Top<'a>,
     /// |q|² of the query, not a number where it is too small or large.
     squared: f64,
     error: f64,
@@ -192,7 +209,7 @@ struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    fn new(query: &DenseQuery, wanted: &'a Wanted, width: usize) -> Self {
+    fn new(query: &DenseQuery, top: Top<'a>, wanted: &'a Wanted, width: usize) -> Self {
         let squared: f64 = match query.values {
             QueryValues::Floats(values) => values.iter().map(|&value| f64::from(value).powi(2)).sum(),
             QueryValues::Int8(values) => values.iter().map(|&value| f64::from(value).powi(2)).sum(),
@@ -200,7 +217,7 @@ impl<'a> Filter<'a> {
         };
         let mut filter = Filter {
             wanted,
-            top: Top::new(wanted.limit),
+            top,
             squared: tame(squared),
             error: relative_error(width),
             bound: u32::MAX,

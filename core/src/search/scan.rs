@@ -5,6 +5,7 @@
 //! enough queries meet enough rows of numbers, most pairs are dismissed by a product of matrices first (`products`), with the same hits.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicU32;
 
 use super::dense::{DenseQuery, DenseRows, QueryValues, Rows as Place, Vectors};
 use super::products;
@@ -89,8 +90,8 @@ pub fn rows_of_task(row_count: usize, products: usize, query_count: usize, limit
     row_count.div_ceil(tasks.max(1)).max(1)
 }
 
-/// The hits of each query among `range` of the rows.
-pub fn scan(rows: &Rows, range: Range<usize>, queries: &[Query], wanted: &Wanted, order: &Order) -> Vec<Found> {
+/// The hits of each query among `range` of the rows. The scans of other rows for the same queries share the queries' `bounds` (`Top`).
+pub fn scan(rows: &Rows, range: Range<usize>, queries: &[Query], wanted: &Wanted, order: &Order, bounds: &[AtomicU32]) -> Vec<Found> {
     let dense = DenseRows {
         part: rows.part,
         column: rows.column,
@@ -105,20 +106,34 @@ pub fn scan(rows: &Rows, range: Range<usize>, queries: &[Query], wanted: &Wanted
             inverse_norm: query.inverse_norm,
         })
         .collect();
-    scan_dense(&dense, range, &queries, wanted, order)
+    scan_dense(&dense, range, &queries, wanted, order, bounds)
 }
 
 /// As `scan`, of any vectors that have all their values.
-pub fn scan_dense(rows: &DenseRows, range: Range<usize>, queries: &[DenseQuery], wanted: &Wanted, order: &Order) -> Vec<Found> {
+pub fn scan_dense(
+    rows: &DenseRows,
+    range: Range<usize>,
+    queries: &[DenseQuery],
+    wanted: &Wanted,
+    order: &Order,
+    bounds: &[AtomicU32],
+) -> Vec<Found> {
     if products::pay(rows, range.len(), queries.len(), wanted) {
-        return products::scan(rows, range, queries, wanted, order);
+        return products::scan(rows, range, queries, wanted, order, bounds);
     }
-    scan_in_blocks(rows, range, queries, wanted, order)
+    scan_in_blocks(rows, range, queries, wanted, order, bounds)
 }
 
 /// As `scan_dense`, each pair being computed by itself.
-pub fn scan_in_blocks(rows: &DenseRows, range: Range<usize>, queries: &[DenseQuery], wanted: &Wanted, order: &Order) -> Vec<Found> {
-    let mut tops: Vec<Top> = queries.iter().map(|_| Top::new(wanted.limit)).collect();
+pub fn scan_in_blocks(
+    rows: &DenseRows,
+    range: Range<usize>,
+    queries: &[DenseQuery],
+    wanted: &Wanted,
+    order: &Order,
+    bounds: &[AtomicU32],
+) -> Vec<Found> {
+    let mut tops: Vec<Top> = bounds.iter().map(|bound| Top::sharing(wanted.limit, bound)).collect();
     let read_once = queries.len() == 1 && wanted.metric != Metric::Cosine;
     let block_rows = if read_once {
         BLOCK_ROWS_MAX
@@ -148,6 +163,7 @@ pub fn scan_in_blocks(rows: &DenseRows, range: Range<usize>, queries: &[DenseQue
                     top.push(hit, order);
                 }
             }
+            top.settle(order);
         }
     }
     tops.into_iter().map(|top| top.finish(order)).collect()

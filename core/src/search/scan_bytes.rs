@@ -4,6 +4,7 @@
 //! no index with a query is no hit, as in Milvus.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicU32;
 
 use super::dense::{DenseQuery, DenseRows, QueryValues, Vectors};
 use super::scan::{Wanted, scan_dense};
@@ -124,7 +125,14 @@ pub struct ByteRows<'a> {
 }
 
 /// The hits of each query among `range` of the rows.
-pub fn scan_bytes(rows: &ByteRows, range: Range<usize>, queries: &[&ByteQuery], wanted: &Wanted, order: &Order) -> Vec<Found> {
+pub fn scan_bytes(
+    rows: &ByteRows,
+    range: Range<usize>,
+    queries: &[&ByteQuery],
+    wanted: &Wanted,
+    order: &Order,
+    bounds: &[AtomicU32],
+) -> Vec<Found> {
     let dense: Option<Vec<DenseQuery>> = queries.iter().map(|query| query.dense(rows.kind)).collect();
     match (dense, Vectors::of(rows.kind, &rows.column.values)) {
         (Some(queries), Some(vectors)) => {
@@ -138,14 +146,21 @@ pub fn scan_bytes(rows: &ByteRows, range: Range<usize>, queries: &[&ByteQuery], 
                 vectors,
                 visible: rows.visible,
             };
-            scan_dense(&rows, range, &queries, wanted, order)
+            scan_dense(&rows, range, &queries, wanted, order, bounds)
         }
-        _ => scan_sparse(rows, range, queries, wanted, order),
+        _ => scan_sparse(rows, range, queries, wanted, order, bounds),
     }
 }
 
-fn scan_sparse(rows: &ByteRows, range: Range<usize>, queries: &[&ByteQuery], wanted: &Wanted, order: &Order) -> Vec<Found> {
-    let mut tops: Vec<Top> = queries.iter().map(|_| Top::new(wanted.limit)).collect();
+fn scan_sparse(
+    rows: &ByteRows,
+    range: Range<usize>,
+    queries: &[&ByteQuery],
+    wanted: &Wanted,
+    order: &Order,
+    bounds: &[AtomicU32],
+) -> Vec<Found> {
+    let mut tops: Vec<Top> = bounds.iter().map(|bound| Top::sharing(wanted.limit, bound)).collect();
     let mut block = Vec::new();
     let mut start = range.start;
     while start < range.end {

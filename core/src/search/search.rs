@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use rayon::prelude::*;
 
@@ -244,12 +245,13 @@ impl<'a> Search<'a> {
             range_filter: request.range_filter,
             limit,
         };
+        let bounds: Vec<AtomicU32> = queries.iter().map(|_| AtomicU32::new(u32::MAX)).collect();
         let tasks = self.tasks(queries.len(), limit);
         let results: Vec<(usize, Vec<Found>)> = tasks
             .into_par_iter()
             .map(|task| match task {
                 Task::Walk { part, query } => (query, vec![self.walk(part, queries[query], &wanted)]),
-                Task::Scan { part, rows } => (0, self.scan(part, rows, queries, &wanted)),
+                Task::Scan { part, rows } => (0, self.scan(part, rows, queries, &wanted, &bounds)),
             })
             .collect();
         let mut found: Vec<Vec<Found>> = queries.iter().map(|_| Vec::new()).collect();
@@ -282,7 +284,7 @@ impl<'a> Search<'a> {
         tasks
     }
 
-    fn scan(&self, part: usize, range: Range<usize>, queries: &[usize], wanted: &Wanted) -> Vec<Found> {
+    fn scan(&self, part: usize, range: Range<usize>, queries: &[usize], wanted: &Wanted, bounds: &[AtomicU32]) -> Vec<Found> {
         let Target {
             column, vectors, visible, ..
         } = &self.targets[part];
@@ -297,7 +299,7 @@ impl<'a> Search<'a> {
                     visible,
                 };
                 let queries: Vec<Query> = queries.iter().map(|&query| all[query]).collect();
-                scan(&rows, range, &queries, wanted, &self.order)
+                scan(&rows, range, &queries, wanted, &self.order, bounds)
             }
             Queries::Bytes(all) => {
                 let rows = ByteRows {
@@ -307,7 +309,7 @@ impl<'a> Search<'a> {
                     visible,
                 };
                 let queries: Vec<&ByteQuery> = queries.iter().map(|&query| &all[query]).collect();
-                scan_bytes(&rows, range, &queries, wanted, &self.order)
+                scan_bytes(&rows, range, &queries, wanted, &self.order, bounds)
             }
         }
     }
@@ -334,7 +336,7 @@ impl<'a> Search<'a> {
         let rows = index.search(&of, self.queries.at(query), &look, allowed);
         if rows.len() < limit && target.column.valid.is_none() && !index.may_find_fewer() {
             // The index did not lead to rows that are there.
-            let mut found = self.scan(part, 0..row_count, &[query], wanted);
+            let mut found = self.scan(part, 0..row_count, &[query], wanted, &[AtomicU32::new(u32::MAX)]);
             return found.remove(0);
         }
         let full = rows.len() == limit && limit < target.visible.count();

@@ -1,6 +1,8 @@
 //! The best hits of one query among rows that come in any order.
 
 use std::cmp::Ordering;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::key::key_of;
 use super::visible::Part;
@@ -60,29 +62,42 @@ impl<'a> Order<'a> {
 }
 
 /// Keeps the best `limit` of the hits pushed: gathers up to twice as many, then drops the worse half.
-pub struct Top {
+///
+/// Those who look for the same hits elsewhere at the same moment share a bound: whoever has `limit` hits tells the worst of them, and nobody keeps what is
+/// worse. What is left out for that reason is no matter of `cut`: it is worse than the last hit of the one who told the bound, whose hits are cut.
+pub struct Top<'a> {
     limit: usize,
     hits: Vec<Hit>,
     /// No hit of a greater rank can be among the best any more.
     bound: u32,
+    shared: Option<&'a AtomicU32>,
     cut: bool,
 }
 
-impl Top {
+impl<'a> Top<'a> {
     /// `limit` is 1 at least.
-    pub fn new(limit: usize) -> Top {
+    pub fn new(limit: usize) -> Top<'static> {
         Top {
             limit,
             hits: Vec::new(),
             bound: u32::MAX,
+            shared: None,
             cut: false,
+        }
+    }
+
+    /// With a bound, `u32::MAX` at first, that others share.
+    pub fn sharing(limit: usize, bound: &'a AtomicU32) -> Top<'a> {
+        Top {
+            bound: bound.load(Relaxed),
+            shared: Some(bound),
+            ..Top::new(limit)
         }
     }
 
     #[inline]
     pub fn push(&mut self, hit: Hit, order: &Order) {
         if hit.rank > self.bound {
-            self.cut = true;
             return;
         }
         self.hits.push(hit);
@@ -101,6 +116,9 @@ impl Top {
         if self.hits.len() > self.limit + self.limit / 4 {
             self.shrink(order);
         }
+        if let Some(shared) = self.shared {
+            self.bound = self.bound.min(shared.load(Relaxed));
+        }
     }
 
     fn shrink(&mut self, order: &Order) {
@@ -108,7 +126,10 @@ impl Top {
             let (_, last, _) = self
                 .hits
                 .select_nth_unstable_by(self.limit - 1, |left, right| order.compare(left, right));
-            self.bound = last.rank;
+            self.bound = self.bound.min(last.rank);
+            if let Some(shared) = self.shared {
+                shared.fetch_min(last.rank, Relaxed);
+            }
             self.hits.truncate(self.limit);
             self.cut = true;
         }

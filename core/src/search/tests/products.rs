@@ -1,6 +1,7 @@
 //! A scan for many queries by products of matrices finds what a scan of each pair finds, to the last bit.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use serde_json::json;
 
@@ -76,15 +77,16 @@ fn check(random: &mut Random, order: &Order, rows: &DenseRows, queries: &[QueryV
             range_filter: None,
             limit: random.pick(&[1, 10, 100]),
         };
+        let bounds = || -> Vec<AtomicU32> { queries.iter().map(|_| AtomicU32::new(u32::MAX)).collect() };
         let start = random.below(row_count);
         let range = start..start + random.below(row_count - start + 1);
-        let plain = scan_in_blocks(rows, range.clone(), &queries, &wanted, order);
+        let plain = scan_in_blocks(rows, range.clone(), &queries, &wanted, order, &bounds());
         if random.below(2) == 0 {
             // A radius that cuts some hits off.
             wanted.radius = plain[0].hits.last().map(|hit| crate::search::top::score_of(metric, hit.rank));
         }
-        let plain = scan_in_blocks(rows, range.clone(), &queries, &wanted, order);
-        let by_products = products::scan(rows, range, &queries, &wanted, order);
+        let plain = scan_in_blocks(rows, range.clone(), &queries, &wanted, order, &bounds());
+        let by_products = products::scan(rows, range, &queries, &wanted, order, &bounds());
         for (at, (plain, by_products)) in plain.iter().zip(&by_products).enumerate() {
             assert_eq!(
                 (&plain.hits, plain.cut),
