@@ -49,11 +49,15 @@ export class GrpcTransport implements Transport {
     const parts = method.request.encodeParts(request);
     const started = this.env.elapsed();
     const endMs = started + (options.timeoutMs ?? RETRY_MS_MAX);
+    let answered: MilvusError | undefined;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, PAUSE_MS_MAX)) {
       if (this.closed) throw closedFailure();
       const left = options.timeoutMs === undefined ? undefined : Math.max(1, Math.ceil(options.timeoutMs - (this.env.elapsed() - started)));
       const outcome = await this.attempt(method, parts, { ...options, timeoutMs: left });
       if (!(outcome instanceof GrpcError) && !(outcome instanceof MilvusError)) return outcome;
+      // What the server said before time ran out tells more than that it did.
+      if (answered !== undefined && outcome instanceof GrpcError && outcome.code === GrpcCode.DeadlineExceeded) throw answered;
+      if (outcome instanceof MilvusError) answered = outcome;
       const again = outcome instanceof MilvusError ? outcome.code === RATE_LIMIT : mayRepeat(outcome, method.name);
       if (!again || this.closed || this.env.elapsed() + pause >= endMs)
         throw outcome instanceof MilvusError

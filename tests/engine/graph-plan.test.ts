@@ -10,7 +10,7 @@ const indexOf = (params: Record<string, string>) =>
 const plan = (type: string, dataType: DataType, params: Record<string, string> = {}) =>
   graphOf(indexOf({ index_type: type, metric_type: dataType === DataType.BinaryVector ? "JACCARD" : "IP", ...params }), fieldOf(dataType));
 
-const { FloatVector, Float16Vector, BFloat16Vector, Int8Vector, BinaryVector, SparseFloatVector } = DataType;
+const { FloatVector, Float16Vector, BFloat16Vector, Int8Vector, BinaryVector } = DataType;
 const graph = { metric: "IP", m: 30, efConstruction: 360 };
 
 describe("the graph of an index", () => {
@@ -45,7 +45,6 @@ describe("the graph of an index", () => {
     for (const [type, data] of [
       ["DISKANN", Int8Vector],
       ["HNSW_SQ", BinaryVector],
-      ["HNSW", SparseFloatVector],
       ["FLAT", FloatVector],
       ["BIN_FLAT", BinaryVector],
     ] as const)
