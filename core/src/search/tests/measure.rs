@@ -120,6 +120,7 @@ fn request(metric: Metric, vectors: Vec<u8>, limit: usize) -> SearchRequest {
         round_decimal: -1,
         outputs: Vec::new(),
         group_by: None,
+        bytes_max: None,
     }
 }
 
