@@ -120,7 +120,6 @@ fn request(metric: Metric, vectors: Vec<u8>, limit: usize) -> SearchRequest {
         round_decimal: -1,
         outputs: Vec::new(),
         group_by: None,
-        bytes_max: None,
     }
 }
 
