@@ -2,12 +2,7 @@
 
 /** What is not an RPC of its own: yes, partly or not yet, with what is there. */
 const features = [
-  ["Float vectors", "yes", "Dimensions 2 to 32,768."],
-  [
-    "Float16, BFloat16, Int8, binary and sparse vectors",
-    "partly",
-    "Stored, returned and searched by an exact scan, whatever index was asked for.",
-  ],
+  ["Vectors: float, Float16, BFloat16, Int8, binary, sparse; nullable", "yes", "Dimensions 2 to 32,768 (binary 262,144 bits)."],
   ["Several vector fields a collection", "yes", "Up to 10; each search is over one."],
   ["Scalars: Bool, Int8 to Int64, Float, Double, VarChar, JSON, dynamic field", "yes", "Nullable and default values too."],
   ["Array", "yes", "Elements, lengths and containment in filters."],
@@ -21,12 +16,19 @@ const features = [
     "Rows go by Milvus's hash to `_default_0`, `_default_1`, …; filters that name values of the key read only their partitions.",
   ],
   ["Fields added to a collection with rows", "yes", "AddCollectionField; old rows read the default or null."],
-  ["Metrics L2, IP, COSINE", "yes", ""],
+  ["Several shards", "yes", "Rows go to a channel by Milvus's hash of the key, each with segments of its own."],
   [
-    "Index types",
-    "partly",
-    "FLAT is an exact scan; every other vector index is served by HNSW. DescribeIndex says what was asked. Scalar indexes are accepted; filters scan columns.",
+    "Metrics L2, IP, COSINE, HAMMING, JACCARD, SUBSTRUCTURE, SUPERSTRUCTURE",
+    "yes",
+    "BM25's scores are in the core; its function, which makes the vectors, is not built.",
   ],
+  [
+    "Vector indexes: FLAT, IVF_FLAT, IVF_SQ8, IVF_PQ, IVF_RABITQ, SCANN, HNSW, HNSW_SQ, HNSW_PQ, HNSW_PRQ, DISKANN, BIN_FLAT, BIN_IVF_FLAT, SPARSE_INVERTED_INDEX, SPARSE_WAND, AUTOINDEX",
+    "yes",
+    "Each a structure of its own with Milvus's parameters, mapped from its file. AUTOINDEX is a graph over int8 codes with refinement for dense vectors, BIN_IVF_FLAT for binary, inverted lists for sparse ones. All sparse algorithms answer exactly. FAISS's and AISAQ's names and MINHASH_LSH are served by the nearest of these or by a scan.",
+  ],
+  ["GPU indexes", "not yet", "Their names are unknown, as on a Milvus without GPUs."],
+  ["Scalar indexes", "partly", "Accepted and described; filters scan columns."],
   [
     "Filters: comparison, ranges, and/or/not, in, like, arithmetic, is null, exists, JSON paths, dynamic keys, template values, json_contains*, array_contains*, array_length",
     "yes",
@@ -38,9 +40,10 @@ const features = [
     "A parse error names the feature.",
   ],
   ["Range search, offset, round_decimal, output fields", "yes", ""],
-  ["Query iterator, search iterator (v1)", "yes", ""],
+  ["Query iterator, search iterators (v1, v2)", "yes", ""],
+  ["Search by primary keys, search in groups (group_by_field, group_size, strict_group_size)", "yes", ""],
   ["Hybrid search", "partly", "RRF and weighted rankers, over gRPC."],
-  ["Grouping, order_by, aggregation, other rerankers, highlighting", "not yet", "Refused with the name of the parameter."],
+  ["order_by, aggregation, other rerankers, highlighting", "not yet", "Refused with the name of the parameter."],
   ["Consistency levels", "yes", "All are served as Strong."],
   ["Authorization", "not yet", "Any user, password or token is accepted."],
   ["TLS", "not yet", "Cleartext gRPC and HTTP/1.1 on one port."],
