@@ -62,12 +62,16 @@ export interface SearchRows extends ReadScope {
   readonly roundDecimal: number;
   readonly outputs: CoreOutput[];
   readonly groupBy?: CoreGroupBy;
+  /** Bytes of a reply, beyond which it is refused; absent: any. */
+  readonly bytesMax?: number;
 }
 
 export interface QueryRows extends ReadScope {
   readonly limit: number;
   readonly offset: number;
   readonly outputs: CoreOutput[];
+  /** As in `SearchRows`. */
+  readonly bytesMax?: number;
 }
 
 export interface IndexProgress {

@@ -27,6 +27,7 @@
  * | dynamicNotObject | text | dynamic field that is not a JSON object |
  * | malformed | text | the bytes are not the message they should be |
  * | queryDim | actual bytes, expected bytes | a query vector of another length |
+ * | replyTooLarge | `search` or `query`, bytes | more output than a reply may have |
  * | execution | segcoreCode, text | a filter that cannot be run |
  * | damaged | file, offset, what | checksum or structure of a file |
  * | panic | text | a bug of the core, caught |
@@ -156,6 +157,7 @@ const makers: Record<string, Maker> = {
   malformed: (_field, [text]) => invalid(`malformed request: ${text}`),
   queryDim: (_field, [actual, expected]) =>
     segcore(2032, `vector dimension mismatch, expected vector size(byte) ${expected}, actual ${actual}.`),
+  replyTooLarge: (_field, [what, bytes]) => invalid(`${what} results exceed the maxOutputSize Limit ${bytes}`),
   execution: (_field, [code, text]) => segcore(Number(code), String(text)),
   damaged: (_field, [file, offset, what]) => failureBecause("dataIntegrity", `${file} at byte ${offset}: ${what}`),
 };

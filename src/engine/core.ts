@@ -238,6 +238,8 @@ export interface CoreSearch {
   readonly roundDecimal: number;
   readonly outputs: CoreOutput[];
   readonly groupBy?: CoreGroupBy;
+  /** A reply that would have more bytes is refused (`replyTooLarge`) before they are made; absent: any. */
+  readonly bytesMax?: number;
 }
 
 /** Hits with the same values of some fields make a group; null is a value of its own. `limit` and `offset` of the search then count groups. */
@@ -282,6 +284,8 @@ export interface CoreQuery {
   readonly limit: number;
   readonly offset: number;
   readonly outputs: CoreOutput[];
+  /** As in `CoreSearch`. */
+  readonly bytesMax?: number;
 }
 
 export type CoreSelection = Pick<CoreQuery, "readTimestamp" | "filter" | "expiry">;

@@ -70,7 +70,7 @@ const inWords = async <T>(scope: ReadScope, work: Promise<T>): Promise<T> => {
 export const searchRows = async (state: EngineState, request: SearchRows): Promise<CoreSearchResult & { readTimestamp: Timestamp }> => {
   if (beginsAmongExpiring(request)) return searchRows(state, await chooseMoment(state, request));
   const { segments, ...at } = view(state, request);
-  const { metric, vectors, lengths, limit, offset, look, radius, rangeFilter, roundDecimal, outputs, groupBy } = request;
+  const { metric, vectors, lengths, limit, offset, look, radius, rangeFilter, roundDecimal, outputs, groupBy, bytesMax } = request;
   const work = state.core.search(segments, {
     fieldId: Number(request.fieldId),
     metric,
@@ -82,6 +82,7 @@ export const searchRows = async (state: EngineState, request: SearchRows): Promi
     outputs,
     ...(look === undefined ? {} : { look }),
     ...(groupBy === undefined ? {} : { groupBy }),
+    ...(bytesMax === undefined ? {} : { bytesMax }),
     ...(lengths === undefined ? {} : { lengths }),
     ...(radius === undefined ? {} : { radius }),
     ...(rangeFilter === undefined ? {} : { rangeFilter }),
@@ -92,8 +93,8 @@ export const searchRows = async (state: EngineState, request: SearchRows): Promi
 export const queryRows = async (state: EngineState, request: QueryRows): Promise<CoreQueryResult & { readTimestamp: Timestamp }> => {
   if (beginsAmongExpiring(request)) return queryRows(state, await chooseMoment(state, request));
   const { segments, ...at } = view(state, request);
-  const { limit, offset, outputs } = request;
-  const work = state.core.query(segments, { ...at, limit, offset, outputs });
+  const { limit, offset, outputs, bytesMax } = request;
+  const work = state.core.query(segments, { ...at, limit, offset, outputs, ...(bytesMax === undefined ? {} : { bytesMax }) });
   return { ...(await inWords(request, work)), readTimestamp: at.readTimestamp };
 };
 

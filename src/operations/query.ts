@@ -1,6 +1,7 @@
 /** Query: rows by filter, count(*). Sources: milvus internal/proxy/task_query.go; reference order of checks. */
 import { hasPartitionKey, requireCollection } from "../catalog/read.js";
 import { invalid } from "../shared/errors.js";
+import { RESULT_BYTES_MAX } from "../shared/limits.js";
 import { checkCollectionName } from "../shared/names.js";
 import {
   DataType,
@@ -106,7 +107,7 @@ export const query = async (call: Call, request: QueryRequest): Promise<Init<Que
     );
     return { ...reply, fieldsData, outputFields: aggregates.map(({ name }) => name), sessionTs: readTimestamp };
   }
-  const { fields, readTimestamp } = await call.engine.query({ ...scope, ...window, outputs: plan.outputs });
+  const { fields, readTimestamp } = await call.engine.query({ ...scope, ...window, outputs: plan.outputs, bytesMax: RESULT_BYTES_MAX });
   const zone = resultTimeZone(call.engine.catalog, collection, parameter(request.queryParams, "timezone"));
   const fieldsData = withMomentTexts(
     fields,

@@ -111,6 +111,8 @@ export const rangeOf = (params: Readonly<Record<string, unknown>>, metric: CoreM
     segcore(UNEXPECTED, `metric type (${metric}), range_filter(${rangeFilter}) must be ${side} than radius(${radius})`);
   if (!higherIsBetter(metric) && rangeFilter >= radius) throw words("less");
   if (higherIsBetter(metric) && rangeFilter <= radius) throw words("greater");
+  // A cosine that should be 1 may be rounded to a little more.
+  if (metric === "COSINE" && rangeFilter >= 1) return { radius };
   return { radius, rangeFilter };
 };
 

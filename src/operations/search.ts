@@ -4,6 +4,7 @@ import type { Collection } from "../catalog/types.js";
 import type { SearchRows } from "../engine/api.js";
 import type { CoreSearchResult } from "../engine/core.js";
 import { invalid } from "../shared/errors.js";
+import { RESULT_BYTES_MAX } from "../shared/limits.js";
 import {
   DataType,
   FieldData,
@@ -138,6 +139,8 @@ const prepare = (call: Call, request: SearchRequest, collection: Collection, giv
   if (grouping !== undefined) checkGrouping(grouping);
   checkVectors(field, vectors);
   const extra = indexParams(params);
+  // Groups, pages and ranges are not cut from one list of hits, so nothing must be as long as it.
+  const isCut = grouping === undefined && page === undefined && nested.radius === undefined;
   const asked: SearchRows = {
     collection,
     partitionIds: scope,
@@ -147,12 +150,12 @@ const prepare = (call: Call, request: SearchRequest, collection: Collection, giv
     vectors: vectors.values.length === 1 ? (vectors.values[0] as Buffer) : Buffer.concat(vectors.values),
     ...(field.dataType === DataType.SparseFloatVector ? { lengths: vectors.values.map((value) => value.length) } : {}),
     ...window,
-    // Groups and pages are not cut from one list of hits, so nothing must be as long as it.
-    look: lookOf(params, extra, grouping === undefined && page === undefined ? window.limit + window.offset : 1, index),
+    look: lookOf(params, extra, isCut ? window.limit + window.offset : 1, index),
     ...rangeOf(nested, metric),
     // A page's bound is a score as it is.
     roundDecimal: page === undefined ? roundDecimal : -1,
     outputs: plan.outputs,
+    bytesMax: RESULT_BYTES_MAX,
     ...(filter.program === undefined ? {} : { filter: filter.program }),
     ...(grouping === undefined ? {} : { groupBy: grouping.by }),
     lease: isIterator,

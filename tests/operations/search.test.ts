@@ -162,6 +162,42 @@ describe("by primary keys", () => {
   });
 });
 
+it("finds rows that are the query itself in a range of cosines that ends at 1", async () => {
+  await driver.call("CreateCollection", createRequest("cosines", { fields: [idField, fields[1] as object] }));
+  await driver.call("CreateIndex", {
+    collectionName: "cosines",
+    fieldName: "vector",
+    extraParams: [{ key: "metric_type", value: "COSINE" }],
+  });
+  await driver.call("LoadCollection", { collectionName: "cosines" });
+  const schema = [...engine.catalog.collections.values()].find(({ name }) => name === "cosines")?.schema;
+  if (schema === undefined) throw new Error("no collection");
+  const vectors = Array.from({ length: 200 }, (_, id) => [Math.sin(id) + 2, Math.cos(id) / 3]);
+  const columns = rowsToFields(
+    schema,
+    vectors.map((vector, id) => ({ id, vector })),
+  );
+  await driver.call("Insert", { collectionName: "cosines", fieldsData: columns.map(({ data }) => data), numRows: vectors.length });
+  const reply = await driver.call<SearchResults>("Search", {
+    collectionName: "cosines",
+    placeholderGroup: floats(...vectors),
+    searchParams: Object.entries({ anns_field: "vector", topk: "200", params: '{"radius": 0.5, "range_filter": 1.0}' }).map(
+      ([key, value]) => ({
+        key,
+        value,
+      }),
+    ),
+  });
+  const results = SearchResultData.decode(reply.results as Buffer);
+  const keys = [...(IDs.decode(results.ids).intId?.data ?? [])].map(Number);
+  let at = 0;
+  results.topks.forEach((count, query) => {
+    expect(keys.slice(at, at + Number(count))).toContain(query);
+    at += Number(count);
+  });
+  expect(results.topks).toHaveLength(200);
+});
+
 it("takes query vectors of float32 for 16-bit floats", async () => {
   expect((await search({ vectors: floats([7.1, 0]), params: { anns_field: "half", topk: "2" } })).keys).toEqual([7, 8]);
 });

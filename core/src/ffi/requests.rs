@@ -37,6 +37,7 @@ pub struct CoreSearch {
     pub round_decimal: i32,
     pub outputs: Vec<CoreOutput>,
     pub group_by: Option<CoreGroupBy>,
+    pub bytes_max: Option<u32>,
 }
 
 #[napi(object, object_to_js = false)]
@@ -73,6 +74,7 @@ pub struct CoreQuery {
     pub limit: i64,
     pub offset: u32,
     pub outputs: Vec<CoreOutput>,
+    pub bytes_max: Option<u32>,
 }
 
 #[napi(object, object_from_js = false)]
@@ -208,6 +210,7 @@ fn search_request(request: CoreSearch) -> Outcome<SearchRequest> {
         round_decimal: request.round_decimal,
         outputs: request.outputs.into_iter().map(output_of).collect(),
         group_by: request.group_by.map(group_by_of).transpose()?,
+        bytes_max: request.bytes_max.map(|bytes| bytes as usize),
     })
 }
 
@@ -239,6 +242,7 @@ fn query_request(request: CoreQuery) -> Outcome<QueryRequest> {
         limit,
         offset: request.offset as usize,
         outputs: request.outputs.into_iter().map(output_of).collect(),
+        bytes_max: request.bytes_max.map(|bytes| bytes as usize),
     })
 }
 

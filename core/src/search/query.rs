@@ -9,7 +9,7 @@ use std::collections::btree_map::Entry;
 use rayon::prelude::*;
 
 use super::key::{Key, key_of};
-use super::reply::encode_outputs;
+use super::reply::{Room, encode_outputs};
 use super::request::{QueryReply, QueryRequest, Selection};
 use super::visible::{Part, Sight, push_bits};
 use crate::failure::Outcome;
@@ -19,7 +19,7 @@ use crate::segment::{Keys, Pick, SegmentSnapshot, encode_ids};
 const FIRST_ROWS: usize = 4096;
 const NEXT_ROWS_MAX: usize = 256 * 1024;
 
-/// The rows `offset..offset + limit` of those that match. Kinds: `malformed`, those of a filter.
+/// The rows `offset..offset + limit` of those that match. Kinds: `malformed`, `replyTooLarge`, those of a filter.
 pub fn query(segments: &[SegmentSnapshot], request: &QueryRequest) -> Outcome<QueryReply> {
     let Some(first) = segments.first() else {
         return Ok(QueryReply {
@@ -30,9 +30,13 @@ pub fn query(segments: &[SegmentSnapshot], request: &QueryRequest) -> Outcome<Qu
     let needed = request.limit.map_or(usize::MAX, |limit| limit.saturating_add(request.offset));
     let picks = select(segments, &request.selection, needed)?;
     let shown = picks.get(request.offset..).unwrap_or(&[]);
+    let room = Room {
+        what: "query",
+        bytes_max: request.bytes_max,
+    };
     Ok(QueryReply {
         row_count: shown.len(),
-        fields: encode_outputs(&first.schema, &request.outputs, shown)?,
+        fields: encode_outputs(&first.schema, &request.outputs, shown, room)?,
     })
 }
 

@@ -39,6 +39,8 @@ pub struct SearchRequest {
     pub outputs: Vec<Output>,
     /// `limit` and `offset` then count groups.
     pub group_by: Option<GroupBy>,
+    /// A reply that would have more bytes is refused before they are made; None: any.
+    pub bytes_max: Option<usize>,
 }
 
 /// How hits are grouped: those with the same values of these fields make a group; null is a value of its own.
@@ -93,6 +95,8 @@ pub struct QueryRequest {
     pub limit: Option<usize>,
     pub offset: usize,
     pub outputs: Vec<Output>,
+    /// As in `SearchRequest`.
+    pub bytes_max: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -30,7 +30,7 @@ use crate::segment::schema::{ColumnSchema, ColumnType, Schema};
 /// Queries that share a pass over rows, and are answered before the next ones are begun, which bounds the memory for their hits.
 const QUERIES_AT_ONCE: usize = 256;
 
-/// The nearest rows of each query. Kinds: `queryDim`, `malformed`, those of a filter. Without segments there is nothing to know of the vectors: the
+/// The nearest rows of each query. Kinds: `queryDim`, `malformed`, `replyTooLarge`, those of a filter. Without segments there is nothing to know of the vectors: the
 /// reply then counts no queries.
 pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<SearchReply> {
     let Some(first) = segments.first() else {
@@ -79,16 +79,32 @@ pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<
     let ranges = starts.map(|start| start..vectors.len().min(start + QUERIES_AT_ONCE));
     if let Some(by) = &request.group_by {
         let mut groups = Groups::new(&search, by, schema)?;
-        let answers: Vec<Vec<Vec<Hit>>> = ranges.map(|range| groups.answer(range)).collect::<Outcome<_>>()?;
-        let shown: Vec<&[Hit]> = answers.iter().flatten().map(Vec::as_slice).collect();
+        let answers = within(request, ranges.map(|range| groups.answer(range)))?;
+        let shown: Vec<&[Hit]> = answers.iter().map(Vec::as_slice).collect();
         let fields = groups.encode_values(&shown)?;
         let reply = reply::reply(schema, request, &search.order, &shown)?;
         return Ok(SearchReply { groups: fields, ..reply });
     }
     let at_end = request.offset.saturating_add(request.limit);
-    let answers: Vec<Vec<Hit>> = ranges.flat_map(|range| search.answer(range, at_end)).collect();
+    let answers = within(request, ranges.map(|range| Ok(search.answer(range, at_end))))?;
     let shown: Vec<&[Hit]> = answers.iter().map(|hits| hits.get(request.offset..).unwrap_or(&[])).collect();
     reply::reply(schema, request, &search.order, &shown)
+}
+
+/// Bytes of a hit in a reply, its key and score, at least.
+const HIT_BYTES_MIN: usize = 5;
+
+/// The hits of all queries, as long as a reply can hold them.
+fn within(request: &SearchRequest, batches: impl Iterator<Item = Outcome<Vec<Vec<Hit>>>>) -> Outcome<Vec<Vec<Hit>>> {
+    let mut answers = Vec::new();
+    let mut bytes = 0;
+    for batch in batches {
+        let batch = batch?;
+        bytes += HIT_BYTES_MIN * batch.iter().map(Vec::len).sum::<usize>();
+        reply::room(request).check(bytes)?;
+        answers.extend(batch);
+    }
+    Ok(answers)
 }
 
 fn vector_column(schema: &Schema, request: &SearchRequest) -> Outcome<usize> {

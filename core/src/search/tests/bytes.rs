@@ -207,6 +207,7 @@ impl World {
             round_decimal: -1,
             outputs: Vec::new(),
             group_by: None,
+            bytes_max: None,
         }
     }
 

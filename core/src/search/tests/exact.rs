@@ -80,6 +80,7 @@ fn request(random: &mut Random, world: &World, queries: &[Vec<f32>], filter: &Ro
         round_decimal: -1,
         outputs: serials(),
         group_by: None,
+        bytes_max: None,
     }
 }
 
@@ -195,6 +196,7 @@ fn queries_counts_and_keys_agree_with_the_model() {
                 selection,
                 limit,
                 offset,
+                bytes_max: None,
                 outputs: serials(),
             };
             let reply = query(&snapshots, &request).unwrap_or_else(|failure| panic!("seed {seed} case {case}: {failure:?}"));

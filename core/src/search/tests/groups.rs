@@ -49,6 +49,7 @@ fn request(vectors: &[Vec<f32>], by: GroupBy, limit: usize, offset: usize) -> Se
             keys: None,
         }],
         group_by: Some(by),
+        bytes_max: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::model::{DIM, KEY, RowFilter, SERIAL, VECTOR, World, vector};
 use crate::distance::Metric;
-use crate::filter::tests::random::Random;
+use crate::filter::tests::random::{Random, seed};
 use crate::index::vector_index::Look;
 use crate::search::request::{Output, QueryRequest, SearchRequest, Selection};
 use crate::search::{count, keys, query, search};
@@ -31,6 +31,7 @@ fn request(bytes: usize) -> SearchRequest {
             keys: None,
         }],
         group_by: None,
+        bytes_max: None,
     }
 }
 
@@ -71,6 +72,7 @@ fn no_rows_and_no_segments_are_no_hits() {
             selection: selection.clone(),
             limit: None,
             offset: 3,
+            bytes_max: None,
             outputs: request(0).outputs,
         };
         assert_eq!(query(snapshots, &all).expect("a reply").row_count, 0);
@@ -161,4 +163,44 @@ fn a_limit_of_nothing_gives_nothing() {
     .expect("a reply");
     assert_eq!(reply.topks, [0]);
     assert!(RowFilter::Nothing.program(&world).is_some());
+}
+
+#[test]
+fn replies_that_are_too_large_are_refused() {
+    let seed = seed();
+    println!("seed {seed}");
+    let world = world(&mut Random::new(seed));
+    let snapshots = world.snapshots();
+    let of_search = |bytes_max| {
+        search(
+            &snapshots,
+            &SearchRequest {
+                bytes_max: Some(bytes_max),
+                ..request(DIM * 4)
+            },
+        )
+    };
+    // Five hits with a score and a key each.
+    assert_eq!(of_search(24).map_err(|failure| failure.kind), Err("replyTooLarge"));
+    assert_eq!(of_search(4096).map(|reply| reply.topks), Ok(vec![5]));
+    let of_query = |bytes_max| {
+        let request = QueryRequest {
+            selection: Selection {
+                read_timestamp: u64::MAX - 1,
+                filter: None,
+                expiry: None,
+            },
+            limit: Some(50),
+            offset: 0,
+            outputs: vec![Output {
+                field_id: VECTOR,
+                header: Vec::new(),
+                keys: None,
+            }],
+            bytes_max: Some(bytes_max),
+        };
+        query(&snapshots, &request)
+    };
+    assert_eq!(of_query(50 * DIM * 4 - 1).map_err(|failure| failure.kind), Err("replyTooLarge"));
+    assert_eq!(of_query(50 * DIM * 4).map(|reply| reply.row_count), Ok(50));
 }

@@ -98,6 +98,7 @@ fn request(metric: Metric, queries: &[f32], below: Option<i64>) -> SearchRequest
         round_decimal: -1,
         outputs: Vec::new(),
         group_by: None,
+        bytes_max: None,
     }
 }
 
