@@ -178,7 +178,12 @@ impl Codes {
         let centroids = centroids.par_chunks_exact(space.dim()).enumerate();
         let coded: Vec<Coded> = centroids.map(|(list, centroid)| work.code(centroid, lists.rows_of(list))).collect();
         drop(writer);
-        let mut whole = Coded::default();
+        let rows = lists.rows().len();
+        let mut whole = Coded {
+            bytes: Vec::with_capacity(coded.iter().map(|list| list.bytes.len()).sum()),
+            bias: Vec::with_capacity(rows),
+            factor: Vec::with_capacity(rows),
+        };
         for list in coded {
             whole.bytes.extend(list.bytes);
             whole.bias.extend(list.bias);
