@@ -6,6 +6,7 @@
 import { expandIndexParams } from "../catalog/index-params.js";
 import type { FieldSchema, KeyValuePair } from "../catalog/types.js";
 import { faissIndex } from "../engine/faiss-name.js";
+import { SUB_DIM_DEFAULT } from "../engine/list-plan.js";
 import { failure, invalid, type MilvusError, missing } from "../shared/errors.js";
 import { INDEX_PARAMS_BYTES_MAX } from "../shared/limits.js";
 import { DataType } from "../shared/proto/generated/messages.js";
@@ -118,8 +119,9 @@ const checkDivisors = (type: string, field: FieldSchema, params: ReadonlyMap<str
     throw invalid(
       `The dimension of ${type === "IVF_PQ" ? "a" : "the"} vector (dim) should be a multiple of the number of subquantizers (m). Dimension: ${dim}, m: ${m}`,
     );
-  const part = params.get("sub_dim");
-  if (type === "SCANN" && isGiven(part) && dim % Number(part) !== 0)
+  const given = params.get("sub_dim");
+  const part = isGiven(given) ? given : String(SUB_DIM_DEFAULT);
+  if (type === "SCANN" && dim % Number(part) !== 0)
     throw invalid(`The dimension of a vector (dim) should be a multiple of sub_dim. Dimension:${dim}, sub_dim:${part}`);
 };
 

@@ -103,7 +103,7 @@ const checkRange = (key: string, value: number, rule: Rule): void => {
 };
 
 /** Search parameters of faiss, and what they are for the core. */
-const FAISS_PARAMETERS: readonly (readonly [string, keyof CoreLook])[] = [
+const FAISS_PARAMETERS: readonly (readonly [string, LookNumber])[] = [
   ["nprobe", "nprobe"],
   ["efSearch", "ef"],
   ["k_factor", "refineK"],
@@ -113,7 +113,7 @@ const FAISS_PARAMETERS: readonly (readonly [string, keyof CoreLook])[] = [
 const faissLook = (extra: Readonly<Record<string, unknown>>, index: IndexDefinition): CoreLook => {
   const name = indexParameter(index, "faiss_index_name") ?? "";
   const known = faissIndex(name)?.searchParams ?? [];
-  const look: { -readonly [name in keyof CoreLook]: number } = {};
+  const look: { -readonly [name in LookNumber]?: number } = {};
   for (const [key, as] of FAISS_PARAMETERS) {
     const value = extra[key];
     if (value === undefined) continue;

@@ -164,6 +164,7 @@ impl BitsIvf {
             .rows()
             .iter()
             .for_each(|&row| bits.extend_from_slice(vectors.bytes(row as usize)));
+        plan.progress.add(present.len());
         Ok(BitsIvf {
             metric: plan.metric,
             row_count: vectors.row_count,

@@ -62,7 +62,10 @@ impl Ivf {
         rows.truncate(CODES_SAMPLE * dim);
         subtract_centroids(&mut rows, &centroids, &values);
         let coder = wants.coder(&rows, dim);
-        let codes = coder.map(|coder| Codes::of(coder, vectors, &space, &values, &lists));
+        let codes = coder.map(|coder| Codes::of(coder, vectors, &space, &values, &lists, &plan.progress));
+        if codes.is_none() {
+            plan.progress.add(present.len());
+        }
         let mut index = Ivf::new(plan.kind, vectors, space, values.into(), lists);
         if matches!(wants, Wants::Rows) {
             index.choose_codes(vectors, codes, &sampled);
