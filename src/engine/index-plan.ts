@@ -10,6 +10,7 @@ import type { IndexDefinition } from "../catalog/types.js";
 import type { FieldSchema } from "../shared/proto/generated/messages.js";
 import { DataType } from "../shared/proto/generated/messages.js";
 import type { CoreIndex, CoreMetric } from "./core.js";
+import { faissIndex } from "./faiss-name.js";
 import { graphPlan, graphRowBytes } from "./graph-plan.js";
 import { listsBytes, listsOf } from "./list-plan.js";
 import { sparseListsBytes, sparseListsOf } from "./sparse-plan.js";
@@ -57,6 +58,14 @@ const givenParameter = (index: IndexDefinition, key: string): string | undefined
 /** Kinds that keep rows in lists around centroids. */
 const LISTS: ReadonlySet<CoreIndex["kind"]> = new Set(["IVF_FLAT", "IVF_SQ", "IVF_PQ", "IVF_RABITQ", "SCANN", "BIN_IVF_FLAT"]);
 
+/** The index type, in capitals, that stands for the one asked for, and its parameters. */
+const servedAs = (index: IndexDefinition): { readonly type: string; readonly given: (key: string) => string | undefined } => {
+  const type = indexType(index).toUpperCase();
+  const faiss = type === "FAISS" ? faissIndex(givenParameter(index, "faiss_index_name") ?? "") : undefined;
+  if (faiss !== undefined) return { type: faiss.type, given: (key) => faiss.params[key] };
+  return { type, given: (key) => givenParameter(index, key) };
+};
+
 /** About how many bytes building an index over so many rows takes. */
 export const graphBytes = (index: CoreIndex, rows: number, field: FieldSchema): number => {
   if (index.kind === "SPARSE_INVERTED") return sparseListsBytes(rows);
@@ -66,14 +75,13 @@ export const graphBytes = (index: CoreIndex, rows: number, field: FieldSchema): 
 
 /** The structure to build for this index, or undefined when a scan serves it. */
 export const graphOf = (index: IndexDefinition, field: FieldSchema): CoreIndex | undefined => {
-  const type = indexType(index).toUpperCase();
-  const parameter = (key: string): string | undefined => givenParameter(index, key);
-  const sparse = sparseListsOf(type, field.dataType, parameter);
+  const { type, given } = servedAs(index);
+  const sparse = sparseListsOf(type, field.dataType, given);
   if (sparse !== undefined) return sparse;
   const metric = metricOf(index, field);
   if (metric === undefined) return undefined;
-  const planned = listsOf(type, field.dataType, metric, parameter) ?? graphPlan(type, field.dataType, metric, parameter);
+  const planned = listsOf(type, field.dataType, metric, given) ?? graphPlan(type, field.dataType, metric, given);
   if (planned !== undefined) return planned;
-  if (field.dataType !== DataType.FloatVector || type === "FLAT") return undefined;
+  if (field.dataType !== DataType.FloatVector || type === "FLAT" || type === "FAISS") return undefined;
   return { kind: "HNSW", metric, ...OTHER_GRAPH };
 };

@@ -13,7 +13,8 @@ export type ReadParameter = (key: string) => string | undefined;
 const NLIST_DEFAULT = 128;
 const NLIST_OF_AUTOINDEX = 1024;
 const NBITS_DEFAULT = 8;
-const SUB_DIM_DEFAULT = 2;
+/** Dimensions of a part of SCANN. */
+export const SUB_DIM_DEFAULT = 2;
 const FLOATS: ReadonlySet<DataType> = new Set([DataType.FloatVector, DataType.Float16Vector, DataType.BFloat16Vector]);
 
 const KINDS: ReadonlyMap<string, CoreIndexKind> = new Map([

@@ -5,6 +5,8 @@
  */
 import { expandIndexParams } from "../catalog/index-params.js";
 import type { FieldSchema, KeyValuePair } from "../catalog/types.js";
+import { faissIndex } from "../engine/faiss-name.js";
+import { SUB_DIM_DEFAULT } from "../engine/list-plan.js";
 import { failure, invalid, type MilvusError, missing } from "../shared/errors.js";
 import { INDEX_PARAMS_BYTES_MAX } from "../shared/limits.js";
 import { DataType } from "../shared/proto/generated/messages.js";
@@ -117,9 +119,20 @@ const checkDivisors = (type: string, field: FieldSchema, params: ReadonlyMap<str
     throw invalid(
       `The dimension of ${type === "IVF_PQ" ? "a" : "the"} vector (dim) should be a multiple of the number of subquantizers (m). Dimension: ${dim}, m: ${m}`,
     );
-  const part = params.get("sub_dim");
-  if (type === "SCANN" && isGiven(part) && dim % Number(part) !== 0)
+  const given = params.get("sub_dim");
+  const part = isGiven(given) ? given : String(SUB_DIM_DEFAULT);
+  if (type === "SCANN" && dim % Number(part) !== 0)
     throw invalid(`The dimension of a vector (dim) should be a multiple of sub_dim. Dimension:${dim}, sub_dim:${part}`);
+};
+
+/** The name of a faiss factory: one that is known, and of such vectors. */
+const checkFaissName = (field: FieldSchema, params: ReadonlyMap<string, string>): void => {
+  const name = params.get("faiss_index_name");
+  if (!isGiven(name)) throw invalid("param 'faiss_index_name' not exist in json");
+  const index = faissIndex(name);
+  if (index === undefined || index.binary !== (field.dataType === DataType.BinaryVector))
+    throw invalid(`faiss index ${name} is not supported for data type ${typeName(field.dataType)}`);
+  checkDivisors(index.type, field, new Map(Object.entries(index.params)));
 };
 
 const checkBuildParams = (type: string, field: FieldSchema, params: ReadonlyMap<string, string>): void => {
@@ -131,6 +144,7 @@ const checkBuildParams = (type: string, field: FieldSchema, params: ReadonlyMap<
     if (isGiven(value)) checkRule(key, value, rule, (params.get("metric_type") ?? defaultMetric(field.dataType)).toUpperCase());
   }
   checkDivisors(type, field, params);
+  if (type === "FAISS") checkFaissName(field, params);
 };
 
 const checkMetric = (field: FieldSchema, metric: string): void => {

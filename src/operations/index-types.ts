@@ -1,6 +1,6 @@
 /**
  * The index types of Milvus: which data types each serves, and what its build parameters may be. All of the vector types are accepted for what they
- * say; the engine serves each with the exact scan or the HNSW graph.
+ * say; which structure serves each is the engine's to choose (`src/engine/index-plan.ts`).
  * Sources: milvus internal/util/indexparamcheck, knowhere include/knowhere/index/index_table.h and src/index/**.
  */
 import { DataType } from "../shared/proto/generated/messages.js";
@@ -20,6 +20,7 @@ export const VECTOR_INDEXES: ReadonlyMap<string, readonly DataType[]> = new Map(
   ["BIN_FLAT", BINARY],
   ["BIN_IVF_FLAT", BINARY],
   ["MINHASH_LSH", BINARY],
+  ["FAISS", [DataType.FloatVector, ...BINARY]],
   ["SPARSE_INVERTED_INDEX", SPARSE],
   ["SPARSE_WAND", SPARSE],
 ]);
@@ -62,6 +63,7 @@ export const INDEX_METRICS: ReadonlyMap<string, readonly string[]> = new Map([
   ["HNSW", ["HAMMING", "JACCARD"]],
   ["BIN_FLAT", ["HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE"]],
   ["BIN_IVF_FLAT", ["HAMMING", "JACCARD"]],
+  ["FAISS", ["HAMMING", "JACCARD"]],
 ]);
 
 export type Rule =

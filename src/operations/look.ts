@@ -5,7 +5,8 @@
  */
 import type { IndexDefinition } from "../catalog/types.js";
 import type { CoreLook } from "../engine/core.js";
-import { indexType } from "../engine/index-plan.js";
+import { faissIndex } from "../engine/faiss-name.js";
+import { indexParameter, indexType } from "../engine/index-plan.js";
 import { invalid } from "../shared/errors.js";
 import type { KeyValuePair } from "../shared/proto/generated/messages.js";
 import { parameter } from "./reading.js";
@@ -101,6 +102,30 @@ const checkRange = (key: string, value: number, rule: Rule): void => {
   throw invalid(`Out of range in json: param '${key}' (${shown}) should be in range ${range}`);
 };
 
+/** Search parameters of faiss, and what they are for the core. */
+const FAISS_PARAMETERS: readonly (readonly [string, LookNumber])[] = [
+  ["nprobe", "nprobe"],
+  ["efSearch", "ef"],
+  ["k_factor", "refineK"],
+];
+
+/** What is asked of an index that is named as faiss names it; only the parameters that faiss has for it are taken. */
+const faissLook = (extra: Readonly<Record<string, unknown>>, index: IndexDefinition): CoreLook => {
+  const name = indexParameter(index, "faiss_index_name") ?? "";
+  const known = faissIndex(name)?.searchParams ?? [];
+  const look: { -readonly [name in LookNumber]?: number } = {};
+  for (const [key, as] of FAISS_PARAMETERS) {
+    const value = extra[key];
+    if (value === undefined) continue;
+    if (!known.includes(key)) throw invalid(`search param '${key}' is not supported by faiss index ${name}`);
+    const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+    if (typeof number !== "number" || !Number.isFinite(number) || number < 1 || number > INTEGER_MAX)
+      throw invalid(`search param '${key}' (${JSON.stringify(value)}) expects a number from 1 on`);
+    look[as] = as === "refineK" ? number : Math.floor(number);
+  }
+  return look;
+};
+
 /**
  * What the request asks of the index that serves it. `params`: the request's pairs, `extra`: they and the JSON of `params` in one, `wanted`: hits with the
  * offset. Parameters of other index types are passed over.
@@ -111,6 +136,7 @@ export const lookOf = (
   wanted: number,
   index: IndexDefinition | undefined,
 ): CoreLook => {
+  if (index !== undefined && indexType(index) === "FAISS") return faissLook(extra, index);
   const rules = RULE_LISTS.get(index === undefined ? "AUTOINDEX" : indexType(index).toUpperCase()) ?? [];
   const look: { -readonly [name in LookNumber]?: number } = {};
   for (const [key, rule] of rules) {

@@ -10,7 +10,7 @@ use super::codes::{Place, in_fours};
 use super::kmeans::Groups;
 use super::lists::Lists;
 use super::nearest::Nearest;
-use super::search::{Probe, probes_for, put_nearest_first};
+use super::search::{NPROBE_DEFAULT, Probe, probes_for, put_nearest_first};
 use super::space::sample;
 use crate::distance::{Metric, kernels};
 use crate::failure::Outcome;
@@ -26,6 +26,8 @@ const OFFSETS: u32 = 2;
 const ROWS: u32 = 3;
 const BITS: u32 = 4;
 
+/// Where the request does not say, one in so many lists is looked at, since lists of bits lie less apart than those of floats; but no fewer than of those.
+const LISTS_A_PROBE: usize = 16;
 const ITERATIONS: usize = 8;
 const SEED: u64 = 0x00B1_75ED;
 /// A bit that all rows of a list have.
@@ -162,6 +164,7 @@ impl BitsIvf {
             .rows()
             .iter()
             .for_each(|&row| bits.extend_from_slice(vectors.bytes(row as usize)));
+        plan.progress.add(present.len());
         Ok(BitsIvf {
             metric: plan.metric,
             row_count: vectors.row_count,
@@ -276,7 +279,12 @@ impl BitsIvf {
     }
 
     fn probes_for(&self, look: &Look, allowed: usize) -> usize {
-        probes_for(look, allowed, self.lists.rows().len()).min(self.lists.count())
+        let asked = if look.nprobe == 0 {
+            (self.lists.count() / LISTS_A_PROBE).max(NPROBE_DEFAULT)
+        } else {
+            look.nprobe
+        };
+        probes_for(asked, allowed, self.lists.rows().len()).min(self.lists.count())
     }
 }
 

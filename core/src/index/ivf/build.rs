@@ -8,7 +8,7 @@ use super::codes::levels::Levels;
 use super::codes::planes::Planes;
 use super::codes::{Coder, Codes};
 use super::exact::Exact;
-use super::kmeans::{Centroids, Groups, train};
+use super::kmeans::{BLOCK_ROWS, Centroids, Groups, train};
 use super::lists::Lists;
 use super::space::{Space, sample};
 use crate::distance::Metric;
@@ -62,7 +62,10 @@ impl Ivf {
         rows.truncate(CODES_SAMPLE * dim);
         subtract_centroids(&mut rows, &centroids, &values);
         let coder = wants.coder(&rows, dim);
-        let codes = coder.map(|coder| Codes::of(coder, vectors, &space, &values, &lists));
+        let codes = coder.map(|coder| Codes::of(coder, vectors, &space, &values, &lists, &plan.progress));
+        if codes.is_none() {
+            plan.progress.add(present.len());
+        }
         let mut index = Ivf::new(plan.kind, vectors, space, values.into(), lists);
         if matches!(wants, Wants::Rows) {
             index.choose_codes(vectors, codes, &sampled);
@@ -190,7 +193,7 @@ fn read_rows(vectors: &Vectors, space: &Space, rows: &[u32]) -> Vec<f32> {
 /// The list of each of `present`.
 fn assign(vectors: &Vectors, space: &Space, present: &[u32], centroids: &Centroids) -> Vec<u32> {
     let dim = space.dim();
-    let blocks = present.par_chunks(centroids.block_rows());
+    let blocks = present.par_chunks(BLOCK_ROWS);
     let lists = blocks.flat_map_iter(|rows| {
         let mut block = vec![0.0; rows.len() * dim];
         for (place, &row) in block.chunks_exact_mut(dim).zip(rows) {

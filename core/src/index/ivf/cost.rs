@@ -26,8 +26,8 @@ impl Ivf {
         let rows_ns = match self.codes.as_ref().map(|codes| &codes.coder) {
             None => rows + allowed_rows * (5.0 + 1.2 * value_ns * dim),
             Some(Coder::Levels(levels)) => rows + allowed_rows * (3.0 + 0.022 * dim * levels.bits as f32 / 8.0),
-            Some(coder @ Coder::Books(_)) => rows + allowed_rows * (3.0 + 0.8 * coder.width() as f32),
-            Some(coder) => rows * (1.5 + 0.06 * coder.width() as f32),
+            Some(coder @ Coder::Books(_)) => rows + allowed_rows * (2.0 + 0.15 * coder.width() as f32),
+            Some(coder) => rows * (0.4 + 0.01 * coder.width() as f32),
         };
         let ranked = if self.codes.is_some() {
             self.kept_for(look, look.k.max(10))

@@ -1,11 +1,11 @@
 //! k-means: centroids of rows by squared distance, and the nearest centroid of each row.
 //!
-//! Rows are compared in blocks that stay in the processor's first cache while all centroids pass by, four rows at once. The same rows give the same
-//! centroids on any number of threads: a mean is summed by one thread in the order of rows.
+//! Rows are compared in blocks of 64 with six centroids at a time, as products of matrices. The same rows give the same centroids on any number of
+//! threads: a mean is summed by one thread in the order of rows.
 
 use rayon::prelude::*;
 
-use crate::distance::kernels;
+use crate::distance::{TILE_QUERIES, TILE_ROWS, kernels};
 
 /// Rounds over a part of the rows, then over all of them.
 const ROUNDS_COARSE: usize = 6;
@@ -13,24 +13,34 @@ const ROUNDS_FINE: usize = 3;
 /// One in so many rows is in the first rounds, as long as there are some for each centroid.
 const COARSE_PART: usize = 4;
 const COARSE_ROWS_MIN: usize = 16;
-/// What a block of rows may take of the cache.
-const BLOCK_BYTES: usize = 24 * 1024;
 /// Where a list is split in two, both centroids move this far apart, in parts of a value.
 const SPLIT: f32 = 1.0 / 1024.0;
+/// Rows that are transposed at once.
+const ROWS_SPREAD: usize = 8;
+
+/// Rows that are compared together.
+pub const BLOCK_ROWS: usize = TILE_ROWS;
 
 /// Centroids, `dim` values each, with half their squared lengths.
-pub struct Centroids<'a> {
+pub struct Centroids {
     dim: usize,
-    values: &'a [f32],
+    /// Six by six: `tiles[t * dim + k][c]` is value k of centroid 6 t + c, 0 behind the last.
+    tiles: Vec<[f32; TILE_QUERIES]>,
     halves: Vec<f32>,
 }
 
-impl<'a> Centroids<'a> {
-    pub fn new(values: &'a [f32], dim: usize) -> Self {
+impl Centroids {
+    pub fn new(values: &[f32], dim: usize) -> Self {
         let half = |centroid: &[f32]| kernels().dot(centroid, centroid) / 2.0;
+        let mut tiles = vec![[0.0; TILE_QUERIES]; (values.len() / dim).div_ceil(TILE_QUERIES) * dim];
+        for (number, centroid) in values.chunks_exact(dim).enumerate() {
+            let tile = &mut tiles[number / TILE_QUERIES * dim..][..dim];
+            let lane = number % TILE_QUERIES;
+            tile.iter_mut().zip(centroid).for_each(|(place, &value)| place[lane] = value);
+        }
         Centroids {
             dim,
-            values,
+            tiles,
             halves: values.par_chunks_exact(dim).map(half).collect(),
         }
     }
@@ -39,41 +49,37 @@ impl<'a> Centroids<'a> {
         self.dim
     }
 
-    fn each(&self) -> impl Iterator<Item = (usize, (&[f32], &f32))> {
-        self.values.chunks_exact(self.dim).zip(&self.halves).enumerate()
-    }
-
-    /// Rows that are compared together.
-    pub fn block_rows(&self) -> usize {
-        (BLOCK_BYTES / (self.dim * size_of::<f32>())).clamp(4, 64) / 4 * 4
-    }
-
     /// The nearest centroid of each of `rows`; of equally near ones the first.
     pub fn nearest(&self, rows: &[f32]) -> Vec<u32> {
-        let blocks = rows.par_chunks(self.block_rows() * self.dim);
+        let blocks = rows.par_chunks(BLOCK_ROWS * self.dim);
         blocks.flat_map_iter(|block| self.nearest_of_block(block)).collect()
     }
 
+    /// As `nearest`, of at most `BLOCK_ROWS` rows and at least one.
     pub fn nearest_of_block(&self, block: &[f32]) -> Vec<u32> {
         let kernels = kernels();
         let row_count = block.len() / self.dim;
-        let row = |at: usize| &block[at * self.dim..(at + 1) * self.dim];
-        let mut best = vec![(f32::INFINITY, 0); row_count];
-        let fours = row_count / 4 * 4;
-        for (number, (centroid, &half)) in self.each() {
-            let mut place = |at: usize, product: f32| {
-                let distance = half - product;
-                if distance < best[at].0 {
-                    best[at] = (distance, number as u32);
-                }
-            };
-            for at in (0..fours).step_by(4) {
-                let products = kernels.dot_four(centroid, [row(at), row(at + 1), row(at + 2), row(at + 3)]);
-                (0..4).for_each(|lane| place(at + lane, products[lane]));
-            }
-            (fours..row_count).for_each(|at| place(at, kernels.dot(centroid, row(at))));
+        let row = |at: usize| &block[at.min(row_count - 1) * self.dim..][..self.dim];
+        let mut panel = vec![[0.0; TILE_ROWS]; self.dim];
+        for first in (0..row_count).step_by(ROWS_SPREAD) {
+            kernels.spread(std::array::from_fn(|at| row(first + at)), &mut panel, first);
         }
-        best.into_iter().map(|(_, number)| number).collect()
+        let (mut best, mut nearest) = ([f32::INFINITY; TILE_ROWS], [0u32; TILE_ROWS]);
+        let halves = self.halves.chunks(TILE_QUERIES).enumerate();
+        for (tile, (number, halves)) in self.tiles.chunks_exact(self.dim).zip(halves) {
+            let mut sums = [[0.0; TILE_ROWS]; TILE_QUERIES];
+            kernels.add_products(tile, &panel, &mut sums);
+            for (lane, (half, sums)) in halves.iter().zip(&sums).enumerate() {
+                let number = (number * TILE_QUERIES + lane) as u32;
+                for ((best, nearest), sum) in best.iter_mut().zip(&mut nearest).zip(sums) {
+                    let distance = half - sum;
+                    let is_nearer = distance < *best;
+                    *best = if is_nearer { distance } else { *best };
+                    *nearest = if is_nearer { number } else { *nearest };
+                }
+            }
+        }
+        nearest[..row_count].to_vec()
     }
 }
 

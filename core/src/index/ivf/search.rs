@@ -12,7 +12,7 @@ use crate::index::vector_index::Look;
 use crate::index::vectors::{QueryVector, Vectors};
 
 /// Lists that are looked at where the request does not say (Milvus's default).
-const NPROBE_DEFAULT: usize = 8;
+pub const NPROBE_DEFAULT: usize = 8;
 /// Rows that are ranked by their vectors above what the factor says, and above the rows wanted at most.
 const RANKED_MORE: usize = 32;
 const RANKED_MORE_MAX: usize = 8192;
@@ -34,8 +34,7 @@ pub fn put_nearest_first(probes: &mut [Probe], count: usize) {
 }
 
 /// Lists that are probed: those asked for, and the more the fewer rows are allowed, since the nearest allowed rows then lie farther away.
-pub fn probes_for(look: &Look, allowed: usize, rows: usize) -> usize {
-    let asked = if look.nprobe == 0 { NPROBE_DEFAULT } else { look.nprobe };
+pub fn probes_for(asked: usize, allowed: usize, rows: usize) -> usize {
     let part = allowed.max(1) as f32 / rows.max(1) as f32;
     (asked as f32 / part.min(1.0).sqrt()).ceil() as usize
 }
@@ -109,7 +108,8 @@ impl Ivf {
     }
 
     pub(super) fn probes_for(&self, look: &Look, allowed: usize) -> usize {
-        probes_for(look, allowed, self.lists.rows().len()).min(self.lists.count())
+        let asked = if look.nprobe == 0 { NPROBE_DEFAULT } else { look.nprobe };
+        probes_for(asked, allowed, self.lists.rows().len()).min(self.lists.count())
     }
 
     /// Rows that are kept to be ranked by their vectors, of k wanted.

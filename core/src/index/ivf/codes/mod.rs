@@ -33,6 +33,7 @@ use crate::distance::{Metric, kernels};
 use crate::failure::Outcome;
 use crate::index::file::IndexFile;
 use crate::index::row_set::RowSet;
+use crate::index::vector_index::Progress;
 use crate::index::vectors::Vectors;
 use crate::segment::buffer::Buffer;
 
@@ -166,8 +167,8 @@ struct Coded {
 }
 
 impl Codes {
-    /// Codes all rows of the lists.
-    pub fn of(coder: Coder, vectors: &Vectors, space: &Space, centroids: &[f32], lists: &Lists) -> Codes {
+    /// Codes all rows of the lists, and counts them in `progress`.
+    pub fn of(coder: Coder, vectors: &Vectors, space: &Space, centroids: &[f32], lists: &Lists, progress: &Progress) -> Codes {
         let writer = coder.writer();
         let work = Work {
             coder: &coder,
@@ -176,9 +177,19 @@ impl Codes {
             space,
         };
         let centroids = centroids.par_chunks_exact(space.dim()).enumerate();
-        let coded: Vec<Coded> = centroids.map(|(list, centroid)| work.code(centroid, lists.rows_of(list))).collect();
+        let code = |(list, centroid)| {
+            let coded = work.code(centroid, lists.rows_of(list));
+            progress.add(coded.bias.len());
+            coded
+        };
+        let coded: Vec<Coded> = centroids.map(code).collect();
         drop(writer);
-        let mut whole = Coded::default();
+        let rows = lists.rows().len();
+        let mut whole = Coded {
+            bytes: Vec::with_capacity(coded.iter().map(|list| list.bytes.len()).sum()),
+            bias: Vec::with_capacity(rows),
+            factor: Vec::with_capacity(rows),
+        };
         for list in coded {
             whole.bytes.extend(list.bytes);
             whole.bias.extend(list.bias);
