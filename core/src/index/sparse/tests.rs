@@ -143,7 +143,7 @@ const SIGNED: Draw = |seed| (mix(seed) % 4_096) as f32 / 1_024.0 - 2.0;
 fn data(seed: u64, rows: usize, count: usize, dims: u32, draw: Draw) -> Data {
     let row = |number: u64| {
         let seed = mix(seed ^ mix(number));
-        (mix(seed) % 11 != 0).then(|| skewed(seed, mix(seed ^ 7) as usize % (2 * count), dims, draw))
+        (!mix(seed).is_multiple_of(11)).then(|| skewed(seed, mix(seed ^ 7) as usize % (2 * count), dims, draw))
     };
     Data::new((0..rows as u64).map(row).collect())
 }
