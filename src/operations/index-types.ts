@@ -91,7 +91,7 @@ const sparse: Readonly<Record<string, Rule>> = {
   inverted_index_algo: {
     kind: "word",
     noun: "sparse inverted index algo",
-    options: ["DAAT_MAXSCORE", "DAAT_WAND", "TAAT_NAIVE", "BLOCK_MAX_MAXSCORE", "BLOCK_MAX_WAND", "SINDI"],
+    options: ["TAAT_NAIVE", "DAAT_WAND", "DAAT_MAXSCORE", "BLOCK_MAX_MAXSCORE", "BLOCK_MAX_WAND", "SINDI"],
   },
   inverted_index_codec: { kind: "word", noun: "inverted_index_codec", options: ["block_streamvbyte", "block_maskedvbyte"] },
   drop_ratio_build: { kind: "ratio", low: 0, below: 1 },

@@ -168,7 +168,7 @@ describe("what is created", () => {
         { index_type: "SPARSE_INVERTED_INDEX", metric_type: "IP", inverted_index_algo: "X" },
         {
           code: 1100,
-          reason: expect.stringContaining("sparse inverted index algo X not found or not supported, supported: [DAAT_MAXSCORE"),
+          reason: expect.stringContaining("sparse inverted index algo X not found or not supported, supported: [TAAT_NAIVE DAAT_WAND"),
         },
       ],
       ["i", { index_type: "FLAT", metric_type: "L2" }, invalid("data type Int8Vector can't build with this index FLAT")],

@@ -7,12 +7,22 @@ use super::{Scratch, WINDOW};
 
 /// Sums that are looked at together.
 const SWEPT: usize = 64;
+/// Values that are weighed together.
+const TOGETHER: usize = 64;
 
 /// Adds a list to the sums of its rows.
 #[inline]
-pub fn add(sums: &mut [f32; WINDOW], window: &Window, weigh: impl Weigh, term: &Term) {
-    for (&row, &value) in term.rows.iter().zip(term.values) {
-        sums[usize::from(row)] += window.part(weigh, term.query, row, value);
+pub fn add<W: Weigh>(sums: &mut [f32; WINDOW], window: &Window, weigh: W, term: &Term) {
+    // Weights of some values at a time, so that they are worked out side by side.
+    let (mut lengths, mut parts) = ([0f32; TOGETHER], [0f32; TOGETHER]);
+    for (rows, values) in term.rows.chunks(TOGETHER).zip(term.values.chunks(TOGETHER)) {
+        window.lengths_of::<W>(rows, &mut lengths);
+        for ((part, &value), &length) in parts.iter_mut().zip(values).zip(&lengths) {
+            *part = term.query * weigh.weight(value, length);
+        }
+        for (&row, &part) in rows.iter().zip(&parts) {
+            sums[usize::from(row)] += part;
+        }
     }
 }
 

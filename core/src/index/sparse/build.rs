@@ -52,13 +52,14 @@ struct Place<'a> {
     limits: &'a mut [[f32; 2]],
 }
 
-/// The pairs of the rows that are not zero: row within the window, index, value, the row's bytes.
-fn pairs<'a>(vectors: &'a Vectors, rows: Range<usize>) -> impl Iterator<Item = (usize, &'a [u8])> {
+/// The rows that have a vector: number within the window, and bytes.
+fn rows_of<'a>(vectors: &'a Vectors, rows: Range<usize>) -> impl Iterator<Item = (usize, &'a [u8])> {
     let start = rows.start;
     rows.filter(|&row| vectors.has(row))
         .map(move |row| (row - start, vectors.bytes(row)))
 }
 
+/// The pairs of a row whose value is not zero.
 fn nonzero(row: &[u8]) -> impl Iterator<Item = (u32, f32)> {
     row.as_chunks::<8>().0.iter().map(pair_of).filter(|&(_, value)| value != 0.0)
 }
@@ -66,7 +67,7 @@ fn nonzero(row: &[u8]) -> impl Iterator<Item = (u32, f32)> {
 fn count(vectors: &Vectors, rows: Range<usize>) -> Counted {
     let mut numbers = Numbers::default();
     let mut found: Vec<(u32, u32)> = Vec::new();
-    for (_, row) in pairs(vectors, rows.clone()) {
+    for (_, row) in rows_of(vectors, rows.clone()) {
         for (index, _) in nonzero(row) {
             let number = *numbers.entry(index).or_insert_with(|| {
                 found.push((index, 0));
@@ -95,7 +96,7 @@ fn fill(vectors: &Vectors, counted: &Counted, lengths: &[f32], place: Place) {
         ends.push(end);
         end += count;
     }
-    for (local, row) in pairs(vectors, counted.rows.clone()) {
+    for (local, row) in rows_of(vectors, counted.rows.clone()) {
         for (index, value) in nonzero(row) {
             let end = &mut ends[counted.numbers[&index] as usize];
             place.rows[*end as usize] = local as u16;
@@ -135,35 +136,10 @@ impl SparseIndex {
             _ => Vec::new(),
         };
         let counted: Vec<Counted> = windows.into_par_iter().map(|rows| count(vectors, rows)).collect();
-        let (mut window_lists, mut starts, mut block_starts) = (vec![0u32], vec![0u32], vec![0u32]);
-        let (mut total, mut blocks) = (0usize, 0usize);
-        for &count in counted.iter().flat_map(|counted| &counted.counts) {
-            total += count as usize;
-            blocks += (count as usize).div_ceil(BLOCK);
-            starts.push(total as u32);
-            block_starts.push(blocks as u32);
-        }
-        if u32::try_from(total).is_err() {
-            return Err(Failure::malformed("an index of more than 2^32 values"));
-        }
-        let mut indexes = Vec::with_capacity(starts.len() - 1);
-        for counted in &counted {
-            indexes.extend_from_slice(&counted.indexes);
-            window_lists.push(indexes.len() as u32);
-        }
-        let (mut rows, mut values) = (vec![0u16; total], vec![0f32; total]);
-        let mut limits = vec![[0f32; 2]; blocks];
-        let (mut rest_rows, mut rest_values, mut rest_limits) = (&mut rows[..], &mut values[..], &mut limits[..]);
-        let mut places = Vec::with_capacity(counted.len());
-        for counted in &counted {
-            let count: usize = counted.counts.iter().map(|&count| count as usize).sum();
-            let blocks = counted.counts.iter().map(|&count| (count as usize).div_ceil(BLOCK)).sum();
-            places.push(Place {
-                rows: split_off(&mut rest_rows, count),
-                values: split_off(&mut rest_values, count),
-                limits: split_off(&mut rest_limits, blocks),
-            });
-        }
+        let directory = Directory::of(&counted)?;
+        let (mut rows, mut values) = (vec![0u16; directory.values()], vec![0f32; directory.values()]);
+        let mut limits = vec![[0f32; 2]; directory.blocks()];
+        let places = places(&counted, &mut rows, &mut values, &mut limits);
         counted
             .par_iter()
             .zip(places)
@@ -172,10 +148,10 @@ impl SparseIndex {
             metric: plan.metric,
             strategy,
             row_count: vectors.row_count,
-            window_lists: window_lists.into(),
-            indexes: indexes.into(),
-            starts: starts.into(),
-            block_starts: block_starts.into(),
+            window_lists: directory.window_lists.into(),
+            indexes: directory.indexes.into(),
+            starts: directory.starts.into(),
+            block_starts: directory.block_starts.into(),
             rows: rows.into(),
             values: values.into(),
             limits: limits.into(),
@@ -183,6 +159,61 @@ impl SparseIndex {
             scratch: Default::default(),
         })
     }
+}
+
+/// Where the lists of all windows begin; as in `SparseIndex`.
+struct Directory {
+    window_lists: Vec<u32>,
+    indexes: Vec<u32>,
+    starts: Vec<u32>,
+    block_starts: Vec<u32>,
+}
+
+impl Directory {
+    /// Kind `malformed` when there are 2^32 values or more.
+    fn of(windows: &[Counted]) -> Outcome<Directory> {
+        let mut directory = Directory {
+            window_lists: vec![0],
+            indexes: Vec::new(),
+            starts: vec![0],
+            block_starts: vec![0],
+        };
+        let (mut values, mut blocks) = (0usize, 0usize);
+        for window in windows {
+            for &count in &window.counts {
+                values += count as usize;
+                blocks += (count as usize).div_ceil(BLOCK);
+                directory.starts.push(values as u32);
+                directory.block_starts.push(blocks as u32);
+            }
+            directory.indexes.extend_from_slice(&window.indexes);
+            directory.window_lists.push(directory.indexes.len() as u32);
+        }
+        match u32::try_from(values) {
+            Ok(_) => Ok(directory),
+            Err(_) => Err(Failure::malformed("an index of 2^32 values or more")),
+        }
+    }
+
+    fn values(&self) -> usize {
+        self.starts.last().map_or(0, |&end| end as usize)
+    }
+
+    fn blocks(&self) -> usize {
+        self.block_starts.last().map_or(0, |&end| end as usize)
+    }
+}
+
+fn places<'a>(windows: &[Counted], mut rows: &'a mut [u16], mut values: &'a mut [f32], mut limits: &'a mut [[f32; 2]]) -> Vec<Place<'a>> {
+    let place = |window: &Counted| {
+        let counts = || window.counts.iter().map(|&count| count as usize);
+        Place {
+            rows: split_off(&mut rows, counts().sum()),
+            values: split_off(&mut values, counts().sum()),
+            limits: split_off(&mut limits, counts().map(|count| count.div_ceil(BLOCK)).sum()),
+        }
+    };
+    windows.iter().map(place).collect()
 }
 
 /// Takes the first `count` values off a slice.

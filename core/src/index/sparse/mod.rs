@@ -4,9 +4,13 @@
 //! processor's second cache. The lists of a window lie one after another by rising index; a list's rows ascend, and for each 128 of its values (a
 //! block) the index knows between which limits they lie (`Limits`). Values are the column's f32, so scores are exact; zeros are left out.
 //!
-//! `query` defines scores, `build` lays the lists, `file` writes and opens them, `window` finds those that a query meets. Three ways lead to the best
-//! rows (`Strategy`): `accumulate` adds up all lists of a window, `prune` leaves out lists that cannot lift a row above the worst found so far, `wand`
-//! goes from row to row. All give the same answer to the bit: the rows and scores of an exact scan. `served` is the index as others see it.
+//! `query` defines scores, `build` lays the lists, `file` writes and opens them, `window` finds those that a query meets. Two ways lead to the best
+//! rows (`Strategy`): `accumulate` adds up all lists of a window, `prune` leaves out lists that cannot lift a row above the worst found so far. Both give
+//! the same answer to the bit: the rows and scores of an exact scan. `served` is the index as others see it.
+//!
+//! Of 200,000 rows of 100 values (`measure`), queries of 30 are answered 20 to 50 times as fast as by a scan. `prune` is never more than a fifth slower
+//! than `accumulate` and up to twice as fast, by how much the values of rare indexes are greater. `wand`, which goes from row to row, takes four times
+//! as long for queries of 4 values and twenty times for 30: it is kept for comparison, and `prune` serves those who ask for it.
 
 mod accumulate;
 mod best;
@@ -19,6 +23,7 @@ pub mod query;
 mod served;
 #[cfg(test)]
 pub mod tests;
+#[cfg(test)]
 mod wand;
 mod window;
 
@@ -43,34 +48,27 @@ pub enum Strategy {
     /// As `MaxScore`, judged by the blocks of short runs of rows.
     BlockMaxScore = 3,
     /// From row to row, past those that cannot be among the best, judged by whole windows.
+    #[cfg(test)]
     Wand = 4,
     /// As `Wand`, judged by blocks.
+    #[cfg(test)]
     BlockWand = 5,
 }
 
 impl Strategy {
-    const ALL: [Strategy; 5] = [
-        Strategy::Accumulate,
-        Strategy::MaxScore,
-        Strategy::BlockMaxScore,
-        Strategy::Wand,
-        Strategy::BlockWand,
-    ];
-
-    /// The strategy of one of Milvus's algorithms; empty: the default. Kind `malformed`.
+    /// The strategy that serves one of Milvus's algorithms; empty: the default. Kind `malformed`.
     fn of_algorithm(name: &str) -> Outcome<Strategy> {
         match name {
-            "" | "DAAT_MAXSCORE" => Ok(Strategy::MaxScore),
-            "BLOCK_MAX_MAXSCORE" => Ok(Strategy::BlockMaxScore),
-            "DAAT_WAND" => Ok(Strategy::Wand),
-            "BLOCK_MAX_WAND" => Ok(Strategy::BlockWand),
+            "" | "DAAT_MAXSCORE" | "DAAT_WAND" => Ok(Strategy::MaxScore),
+            "BLOCK_MAX_MAXSCORE" | "BLOCK_MAX_WAND" => Ok(Strategy::BlockMaxScore),
             "TAAT_NAIVE" | "SINDI" => Ok(Strategy::Accumulate),
             _ => Err(Failure::malformed(format!("algorithm {name} of inverted lists"))),
         }
     }
 
     fn from_number(number: u32) -> Option<Strategy> {
-        Self::ALL.into_iter().find(|&strategy| strategy as u32 == number)
+        let all = [Strategy::Accumulate, Strategy::MaxScore, Strategy::BlockMaxScore];
+        all.into_iter().find(|&strategy| strategy as u32 == number)
     }
 }
 

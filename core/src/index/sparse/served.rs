@@ -4,7 +4,6 @@ use super::accumulate::accumulate;
 use super::best::{Best, Work};
 use super::prune::prune;
 use super::query::{Product, Saturation, SparseQuery, Weigh};
-use super::wand::wand;
 use super::{SparseIndex, Strategy, WINDOW};
 use crate::distance::Metric;
 use crate::index::row_set::RowSet;
@@ -130,7 +129,8 @@ impl SparseIndex {
                 }
                 match strategy {
                     Strategy::Accumulate => accumulate(scratch, &window, 0..window.row_count, &terms, hunt.weigh, best),
-                    Strategy::Wand | Strategy::BlockWand => wand(&window, &terms, hunt, best, strategy == Strategy::BlockWand),
+                    #[cfg(test)]
+                    Strategy::Wand | Strategy::BlockWand => super::wand::wand(&window, &terms, hunt, best, strategy == Strategy::BlockWand),
                     Strategy::MaxScore | Strategy::BlockMaxScore => {
                         let mut rows = 0..0;
                         while rows.end < window.row_count {

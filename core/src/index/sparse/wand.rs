@@ -73,11 +73,10 @@ pub fn wand<W: Weigh>(window: &Window, terms: &[Term], hunt: &Hunt<W>, best: &mu
         let Some(pivot) = pivot_of(&cursors, goal) else { return };
         let row = cursors[pivot].row;
         let with_row = pivot + cursors[pivot..].iter().take_while(|cursor| cursor.row == row).count();
-        if by_blocks && best.is_full() {
-            if let Some(next) = beyond_blocks(&cursors, with_row, row, goal, hunt) {
-                advance(&mut cursors, with_row, next);
-                continue;
-            }
+        let blocks_end = (by_blocks && best.is_full()).then(|| beyond_blocks(&cursors, with_row, row, goal, hunt));
+        if let Some(next) = blocks_end.flatten() {
+            advance(&mut cursors, with_row, next);
+            continue;
         }
         if !window.allows(row as u16) {
             advance(&mut cursors, with_row, row + 1);

@@ -34,6 +34,7 @@ impl<'a> Term<'a> {
     }
 
     /// The limits of the block of value `at` of a whole list.
+    #[cfg(test)]
     pub fn limits_at(&self, at: usize) -> Limits {
         self.limits[at / BLOCK].into()
     }
@@ -65,9 +66,20 @@ pub struct Window<'a> {
 }
 
 impl Window<'_> {
+    #[cfg(test)]
     pub fn allows(&self, row: u16) -> bool {
         let row = usize::from(row);
         self.allowed.is_none_or(|words| words[row / 64] >> (row % 64) & 1 == 1)
+    }
+
+    /// The lengths of rows, where they are read.
+    #[inline(always)]
+    pub fn lengths_of<W: Weigh>(&self, rows: &[u16], out: &mut [f32]) {
+        if W::BY_LENGTH {
+            for (length, &row) in out.iter_mut().zip(rows) {
+                *length = self.lengths[usize::from(row)];
+            }
+        }
     }
 
     /// What the query's value adds to the score of a row that has `value`.
