@@ -71,10 +71,14 @@ const SCALAR_BYTES: Readonly<Record<string, number>> = { SQ4U: 0.5, SQ6: 0.75, S
 const LINK_BYTES = 8;
 const ROW_BYTES = 12;
 
+/** Links that the core uses at most. */
+const M_USED_MAX = 128;
+
 /** About how many bytes building such a graph takes, a row: its links and codes, and the int8 codes that it is built by. */
 export const graphRowBytes = (plan: CoreIndex, data: DataType, dim: number): number => {
   const built = FLOATS.has(data) ? dim : 0;
-  const { m = 0, pqM = 0, nbits = 8, nrq = 1 } = plan;
+  const { pqM = 0, nbits = 8, nrq = 1 } = plan;
+  const m = Math.min(plan.m ?? 0, M_USED_MAX);
   switch (plan.kind) {
     case "HNSW_SQ":
       return m * LINK_BYTES + ROW_BYTES + built + (plan.sqType === "SQ8" ? 0 : dim * (SCALAR_BYTES[plan.sqType ?? ""] ?? 1));

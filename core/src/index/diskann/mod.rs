@@ -35,6 +35,8 @@ use lifted::Lifted;
 use search::BeamScratch;
 use sectors::Sectors;
 
+/// A longer list finds nothing more: greater ones are taken as this.
+const SEARCH_LIST_USED_MAX: usize = 2_000;
 /// Rows among which the entry is looked for.
 const ROWS_TRIED: usize = 10_000;
 
@@ -76,7 +78,7 @@ impl DiskAnn {
         if let (Some(centre), Some(_)) = (&centre, entry) {
             let options = link::Options {
                 max_degree: plan.max_degree,
-                search_list_size: plan.search_list_size,
+                search_list_size: plan.search_list_size.min(SEARCH_LIST_USED_MAX),
                 progress: &plan.progress,
             };
             match Codes::train(&exact, centre, row_count) {

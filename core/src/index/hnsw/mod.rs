@@ -43,6 +43,9 @@ use training::Centre;
 use twins::Twins;
 use walk::ScratchPool;
 
+/// More links and broader walks of insertions than these cost time and memory and find nothing more: greater parameters are taken as these.
+const M_USED_MAX: usize = 128;
+const EF_CONSTRUCTION_USED_MAX: usize = 2_000;
 /// From what rows' levels are drawn.
 const SEED: u64 = 0x00E1_A405;
 
@@ -95,6 +98,7 @@ impl Hnsw {
         if plan.m < 2 || plan.ef_construction < 1 {
             return Err(Failure::malformed("parameters of an index"));
         }
+        let (m, ef_construction) = (plan.m.min(M_USED_MAX), plan.ef_construction.min(EF_CONSTRUCTION_USED_MAX));
         let row_count = vectors.row_count;
         let inverse_norms = exact::inverse_norms_of(vectors, plan.metric);
         let exact = Exact::of(vectors, plan.metric, &inverse_norms).ok_or_else(|| not_of(vectors))?;
@@ -104,11 +108,11 @@ impl Hnsw {
         let present = present_rows(vectors);
         let twins = Twins::find(vectors, present.as_ref());
         let linked = linked_rows(present.as_ref(), twins.as_ref());
-        let graph = Growing::new(row_count, linked.as_ref(), plan.m, SEED);
+        let graph = Growing::new(row_count, linked.as_ref(), m, SEED);
         let centre = Centre::of(&exact, row_count, present.as_ref());
         let pool = ScratchPool::default();
         let link = |codes: Option<&Codes>| {
-            let levels = Levels { m: plan.m, seed: SEED };
+            let levels = Levels { m, seed: SEED };
             let (view, rows) = (graph.view(), linked.as_ref());
             match codes {
                 Some(codes) => build::link_rows(
@@ -116,11 +120,11 @@ impl Hnsw {
                     view,
                     levels,
                     rows,
-                    plan.ef_construction,
+                    ef_construction,
                     &pool,
                     &plan.progress,
                 ),
-                None => build::link_rows(&exact, view, levels, rows, plan.ef_construction, &pool, &plan.progress),
+                None => build::link_rows(&exact, view, levels, rows, ef_construction, &pool, &plan.progress),
             }
         };
         let stored = if wanted == Wanted::Best {
@@ -136,8 +140,8 @@ impl Hnsw {
             kind: plan.kind,
             parameters: HnswParameters {
                 metric: plan.metric,
-                m: plan.m,
-                ef_construction: plan.ef_construction,
+                m,
+                ef_construction,
             },
             vector_type: vectors.kind,
             dim: vectors.dim,
