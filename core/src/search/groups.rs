@@ -43,6 +43,9 @@ pub struct Groups<'s, 'a> {
     wanted: usize,
 }
 
+/// The group of each row by number, and the numbers of the groups' keys.
+type OwnGroups = (Vec<u32>, HashMap<Box<[u8]>, u32>);
+
 /// The best hits of a group so far, best first.
 struct Group {
     name: u32,
@@ -174,7 +177,7 @@ impl<'s, 'a> Groups<'s, 'a> {
         let keys = &self.keys;
         let visible = self.search.targets.par_iter().map(|target| &target.visible);
         // Names of each part's own first, so that parts need not wait for one another.
-        let own: Vec<(Vec<u32>, HashMap<Box<[u8]>, u32>)> = parts
+        let own: Vec<OwnGroups> = parts
             .par_iter()
             .zip(visible)
             .map(|(part, visible)| {

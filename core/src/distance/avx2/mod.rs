@@ -29,8 +29,10 @@ macro_rules! rows {
 
 /// The table, when this processor has AVX2, FMA, F16C and POPCNT.
 pub fn detect() -> Option<Kernels> {
-    if !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"))
-        || !(is_x86_feature_detected!("f16c") && is_x86_feature_detected!("popcnt"))
+    if !is_x86_feature_detected!("avx2")
+        || !is_x86_feature_detected!("fma")
+        || !is_x86_feature_detected!("f16c")
+        || !is_x86_feature_detected!("popcnt")
     {
         return None;
     }

@@ -103,7 +103,15 @@ fn nibble_sums_add_what_each_code_picks() {
     let mut random = Random(seed);
     for count in (0..=40).chain([63, 64, 65, NIBBLE_CODES_MAX]) {
         let tables: Vec<[u8; 16]> = (0..count)
-            .map(|_| std::array::from_fn(|_| if random.next() % 2 == 0 { 255 } else { random.next() as u8 }))
+            .map(|_| {
+                std::array::from_fn(|_| {
+                    if random.next().is_multiple_of(2) {
+                        255
+                    } else {
+                        random.next() as u8
+                    }
+                })
+            })
             .collect();
         let block: Vec<[u8; 16]> = (0..count).map(|_| std::array::from_fn(|_| random.next() as u8)).collect();
         let expected: [u16; NIBBLE_ROWS] = std::array::from_fn(|row| {
