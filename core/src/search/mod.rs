@@ -10,6 +10,7 @@ mod group_keys;
 mod groups;
 mod key;
 mod products;
+mod queries;
 mod query;
 mod reply;
 mod request;

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use super::groups::Groups;
 use super::key::key_of;
+use super::queries::{Queries, split};
 use super::reply;
 use super::request::{SearchReply, SearchRequest};
 use super::scan::{Query, Rows, Wanted, rows_of_task, scan};
@@ -22,7 +23,7 @@ use super::visible::{Part, Sight, Visible};
 use crate::failure::{Failure, Outcome};
 use crate::index::row_set::RowSet;
 use crate::index::vector_index::{AnyIndex, Look};
-use crate::index::vectors::{QueryVector, Vectors};
+use crate::index::vectors::Vectors;
 use crate::segment::SegmentSnapshot;
 use crate::segment::column::{Column, Values};
 use crate::segment::schema::{ColumnSchema, ColumnType, Schema};
@@ -114,51 +115,6 @@ fn vector_column(schema: &Schema, request: &SearchRequest) -> Outcome<usize> {
     match ranks_by(schema.columns[position].kind, request.metric) {
         true => Ok(position),
         false => Err(refuse("search by a metric that the vectors do not have")),
-    }
-}
-
-/// The bytes of each query vector. Kind `queryDim` when they do not come out even.
-fn split<'a>(column: &ColumnSchema, request: &'a SearchRequest) -> Outcome<Vec<&'a [u8]>> {
-    let Some(lengths) = &request.lengths else {
-        let width = column.kind.width(column.dim).unwrap_or(0).max(1);
-        if !request.vectors.len().is_multiple_of(width) {
-            return Err(Failure::of_field(
-                "queryDim",
-                column.id,
-                vec![request.vectors.len().into(), width.into()],
-            ));
-        }
-        return Ok(request.vectors.chunks_exact(width).collect());
-    };
-    let mut rest = request.vectors.as_slice();
-    let vectors = lengths.iter().map(|&length| {
-        let (vector, after) = rest.split_at_checked(length as usize)?;
-        rest = after;
-        Some(vector)
-    });
-    let vectors: Option<Vec<&[u8]>> = vectors.collect();
-    vectors
-        .filter(|_| rest.is_empty())
-        .ok_or_else(|| Failure::of_field("malformed", column.id, vec!["lengths of query vectors".into()]))
-}
-
-/// All query vectors of a request.
-enum Queries<'a> {
-    Floats(Vec<Query<'a>>),
-    Bytes(Vec<ByteQuery<'a>>),
-}
-
-impl Queries<'_> {
-    /// A query's vector as indexes take it.
-    fn at(&self, query: usize) -> QueryVector<'_> {
-        match self {
-            Queries::Floats(queries) => QueryVector::Floats(queries[query].vector),
-            Queries::Bytes(queries) => match &queries[query] {
-                ByteQuery::Floats { vector, .. } => QueryVector::Floats(vector),
-                ByteQuery::Bits(bits) => QueryVector::Bits(bits),
-                ByteQuery::Sparse(query) => QueryVector::Sparse(query.bytes()),
-            },
-        }
     }
 }
 
