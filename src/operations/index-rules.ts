@@ -187,6 +187,24 @@ const checkVectorIndex = (
   return given;
 };
 
+/** The texts that Go reads as a truth value. */
+const TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
+const FALSE = new Set(["0", "f", "F", "FALSE", "false", "False"]);
+
+/** Checks what is changed of an index that is there. */
+export const checkAlteredParams = (type: string, params: ReadonlyMap<string, string>): void => {
+  const isOn = (key: string, words: string): boolean => {
+    const value = params.get(key);
+    if (value !== undefined && !TRUE.has(value) && !FALSE.has(value))
+      throw invalid(`${words}: invalid ${key} value: ${value}, expected: true, false`);
+    return value !== undefined && TRUE.has(value);
+  };
+  if (isOn("mmap.enabled", "invalid mmap index params") && !canBeMapped(type))
+    throw invalid(`invalid mmap index params: index type ${type} does not support mmap`);
+  if (isOn("indexoffsetcache.enabled", "invalid offset cache index params") && type !== "BITMAP")
+    throw invalid("invalid offset cache index params: only bitmap index support indexoffsetcache.enabled now");
+};
+
 /** Checks the request; returns the parameters to keep. */
 export const checkIndexParams = (field: FieldSchema, fieldName: string, given: readonly KeyValuePair[]): readonly KeyValuePair[] => {
   checkParamsSize(given);

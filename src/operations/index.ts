@@ -7,6 +7,7 @@
 import { expandIndexParams, indexParam } from "../catalog/index-params.js";
 import { requireCollection } from "../catalog/read.js";
 import type { Collection, IndexDefinition, KeyValuePair } from "../catalog/types.js";
+import { indexType } from "../engine/index-plan.js";
 import { failure, invalid } from "../shared/errors.js";
 import { checkIndexName } from "../shared/names.js";
 import {
@@ -21,7 +22,7 @@ import {
 } from "../shared/proto/generated/messages.js";
 import { fieldNamed } from "../shared/schema.js";
 import { indexRoutes } from "./index-rest.js";
-import { checkIndexParams } from "./index-rules.js";
+import { checkAlteredParams, checkIndexParams } from "./index-rules.js";
 import { jsonPath } from "./json-path.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { checkWarmupPolicy } from "./property-rules.js";
@@ -150,6 +151,8 @@ export const alterIndex = async (call: Call, request: IndexChanges) => {
       { collection: collectionName },
       "can't alter index on loaded collection, please release the collection first",
     );
+  const index = collection.indexes.find((candidate) => candidate.name === indexName);
+  if (index !== undefined) checkAlteredParams(indexType(index), new Map(extraParams.map(({ key, value }) => [key, value])));
   await change(call, { kind: "alterIndex", collectionId: collection.id, name: indexName, properties: extraParams, deleteKeys });
   return {};
 };

@@ -271,6 +271,16 @@ describe("describe, states, drop, alter", () => {
     expect(await alter({ extraParams: pairs({ M: "8" }) })).toMatchObject(invalid("M is not a configable index property"));
     expect(await alter({ ...on, indexName: "" })).toMatchObject(invalid("index name is empty"));
     expect(await alter({ ...on, indexName: "x" })).toMatchObject({ code: 700, reason: "index not found[indexName=x]" });
+    for (const [key, value, words] of [
+      ["mmap.enabled", "maybe", "invalid mmap index params: invalid mmap.enabled value: maybe, expected: true, false"],
+      ["indexoffsetcache.enabled", "true", "invalid offset cache index params: only bitmap index support indexoffsetcache.enabled now"],
+      [
+        "indexoffsetcache.enabled",
+        "",
+        "invalid offset cache index params: invalid indexoffsetcache.enabled value: , expected: true, false",
+      ],
+    ] as const)
+      expect(await alter({ extraParams: pairs({ [key]: value }) })).toMatchObject(invalid(words));
     expect((await alter(on)).code).toBe(0);
     expect((await described())[0]?.params).toContainEqual({ key: "mmap.enabled", value: "true" });
     await load();
