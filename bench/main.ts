@@ -78,7 +78,8 @@ const storageTable = (figures: readonly StorageFigures[]): string[][] => {
 
 const recoveryTable = (figures: readonly RecoveryFigures[]): string[][] => [
   ["", ...figures.map((f) => `${f.name}, ${f.logMb} MB of log`)],
-  ["kill -9 to the first right answer, s", ...figures.map((f) => round(f.readySeconds, 2))],
+  ["kill -9 to the first answer, s", ...figures.map((f) => round(f.readySeconds, 2))],
+  ["acknowledged rows lost", ...figures.map((f) => `${f.lostRows} of ${f.rows}`)],
 ];
 
 const runMain = async (): Promise<void> => {
