@@ -3,6 +3,8 @@
 //! A centroid has for each bit the share of its rows that have it, in 127ths, so that a query's bits (each a byte, 0 or 1) meet it in an integer product
 //! that is finer than the distance to a vector of majorities. Scores are exact.
 
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 
 use super::build::{lists_for, sample_size};
@@ -28,7 +30,11 @@ const BITS: u32 = 4;
 
 /// Where the request does not say, one in so many lists is looked at, since lists of bits lie less apart than those of floats; but no fewer than of those.
 const LISTS_A_PROBE: usize = 16;
-const ITERATIONS: usize = 8;
+/// Rounds over a part of the rows, then over all of them.
+const ROUNDS_COARSE: usize = 6;
+const ROUNDS_FINE: usize = 2;
+const COARSE_PART: usize = 4;
+const COARSE_ROWS_MIN: usize = 16;
 const SEED: u64 = 0x00B1_75ED;
 /// A bit that all rows of a list have.
 const WHOLE: f32 = 127.0;
@@ -80,12 +86,26 @@ impl Means {
 
     /// The nearest list of each row of spread bits, by squared distance.
     fn nearest(&self, block: &[i8]) -> Vec<u32> {
-        let mut best = vec![(f32::INFINITY, 0); block.len() / self.dim];
-        for (list, &half) in self.halves.iter().enumerate() {
-            for (best, row) in best.iter_mut().zip(block.chunks_exact(self.dim)) {
-                let distance = half - product(row, self.mean(list)) as f32;
+        let dim = self.dim;
+        let mut best = vec![(f32::INFINITY, 0); block.len() / dim];
+        let shares = &self.shares[..];
+        for (list, (&half, mean)) in self.halves.iter().zip(shares.chunks_exact(dim)).enumerate() {
+            let place = |best: &mut (f32, u32), product: i64| {
+                let distance = half - product as f32;
                 if distance < best.0 {
                     *best = (distance, list as u32);
+                }
+            };
+            for (best, rows) in best.chunks_mut(4).zip(block.chunks(4 * dim)) {
+                if rows.len() == 4 * dim && dim <= PRODUCT_VALUES {
+                    let row = |at: usize| &rows[at * dim..(at + 1) * dim];
+                    let products = kernels().dot_i8_four(mean, [row(0), row(1), row(2), row(3)]);
+                    best.iter_mut()
+                        .zip(products)
+                        .for_each(|(best, product)| place(best, product.into()));
+                } else {
+                    let rows = rows.chunks_exact(dim);
+                    best.iter_mut().zip(rows).for_each(|(best, row)| place(best, product(row, mean)));
                 }
             }
         }
@@ -121,8 +141,16 @@ fn train(vectors: &Vectors, rows: &[u32], list_count: usize) -> Means {
     seeds.for_each(|&row| spread(vectors.bytes(row as usize), &mut shares));
     shares.resize(list_count * dim, 0);
     shares.iter_mut().for_each(|share| *share *= WHOLE as i8);
-    let mut means = Means::new(shares.into(), dim);
-    for _ in 0..ITERATIONS {
+    let means = Means::new(shares.into(), dim);
+    let coarse = (rows.len() / COARSE_PART).max(list_count * COARSE_ROWS_MIN).min(rows.len());
+    let means = move_means(vectors, means, &rows[..coarse], ROUNDS_COARSE);
+    move_means(vectors, means, rows, ROUNDS_FINE)
+}
+
+/// Moves each centroid to the mean of its rows, in so many rounds or until nothing changes.
+fn move_means(vectors: &Vectors, mut means: Means, rows: &[u32], rounds: usize) -> Means {
+    let (dim, list_count) = (vectors.dim, means.halves.len());
+    for _ in 0..rounds {
         let groups = Groups::of(&assign(vectors, &means, rows), list_count);
         let mut shares = means.shares.to_vec();
         shares.par_chunks_exact_mut(dim).enumerate().for_each(|(list, shares)| {
@@ -212,10 +240,10 @@ impl BitsIvf {
 
     fn scan(&self, query: &[u8], place: &Place, nearest: &mut Nearest) {
         let kernels = kernels();
-        let width = self.dim / 8;
-        let row = |position: usize| &self.bits[position * width..(position + 1) * width];
-        let nearest = std::cell::RefCell::new(nearest);
-        let offer = |position: usize, distance: f32| nearest.borrow_mut().offer(distance, place.lists.row(position));
+        let (width, bits) = (self.dim / 8, &self.bits[..]);
+        let row = |position: usize| &bits[position * width..(position + 1) * width];
+        let nearest = RefCell::new(nearest);
+        let offer = |position: usize, distance: f32| nearest.borrow_mut().offer_at(distance, position, place.rows);
         let share = |both: u32, either: u32| if either == 0 { 0.0 } else { 1.0 - both as f32 / either as f32 };
         if self.metric == Metric::Hamming {
             let four = |positions: [usize; 4]| {
@@ -263,15 +291,8 @@ impl BitsIvf {
                 put_nearest_first(&mut probes[done..], done);
                 sorted += done;
             }
-            let (base, list) = probes[done];
-            let place = Place {
-                list: list as usize,
-                base,
-                lists: &self.lists,
-                allowed,
-                weight: 1.0,
-            };
-            computed += self.lists.range(list as usize).len();
+            let place = Place::new(probes[done], &self.lists, allowed, 1.0);
+            computed += place.range.len();
             self.scan(query, &place, &mut nearest);
             done += 1;
         }

@@ -66,11 +66,6 @@ impl Lists {
         &self.rows[self.range(list)]
     }
 
-    #[inline]
-    pub fn row(&self, position: usize) -> u32 {
-        self.rows[position]
-    }
-
     /// Bytes of memory held.
     pub fn byte_size(&self) -> usize {
         self.offsets.byte_size() + self.rows.byte_size()

@@ -55,6 +55,15 @@ impl Nearest {
         }
     }
 
+    /// Offers the row at `position` of `rows`, which is only looked up when it is near enough.
+    #[inline]
+    pub fn offer_at(&mut self, distance: f32, position: usize, rows: &[u32]) {
+        if distance > self.bound {
+            return;
+        }
+        self.offer(distance, rows[position]);
+    }
+
     fn shrink(&mut self) {
         if self.keys.len() > self.limit {
             let (_, last, _) = self.keys.select_nth_unstable(self.limit - 1);

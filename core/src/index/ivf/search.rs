@@ -97,7 +97,8 @@ impl Ivf {
                 probes.push((base(list, product), list as u32));
             }
         };
-        let row = |list: usize| &self.centroids[list * dim..(list + 1) * dim];
+        let centroids = &self.centroids[..];
+        let row = |list: usize| &centroids[list * dim..(list + 1) * dim];
         let fours = self.lists.count() / 4 * 4;
         for list in (0..fours).step_by(4) {
             let products = kernels.dot_four(query, [row(list), row(list + 1), row(list + 2), row(list + 3)]);
@@ -175,16 +176,10 @@ impl<'a> Scan<'a> {
 
     fn list(&mut self, (base, list): Probe, allowed: Option<&RowSet>, nearest: &mut Nearest) {
         let index = self.index;
-        let place = Place {
-            list: list as usize,
-            base,
-            lists: &index.lists,
-            allowed,
-            weight: self.weight,
-        };
+        let place = Place::new((base, list), &index.lists, allowed, self.weight);
         match (&index.codes, &self.query) {
             (Some(codes), Some(query)) => {
-                self.computed += index.lists.range(list as usize).len();
+                self.computed += place.range.len();
                 codes.scan(query, &place, nearest);
             }
             _ => self.rows_of(&place, nearest),
@@ -193,22 +188,21 @@ impl<'a> Scan<'a> {
 
     /// A list whose rows are read from the column.
     fn rows_of(&mut self, place: &Place, nearest: &mut Nearest) {
-        let lists = place.lists;
         let (rows, positions) = (&mut self.rows, &mut self.positions);
         rows.clear();
         positions.clear();
-        let norms = &self.index.inverse_norms;
+        let norms = &self.index.inverse_norms[..];
         let rows: &[u32] = match place.allowed {
-            None => lists.rows_of(place.list),
+            None => &place.rows[place.range.clone()],
             Some(allowed) => {
-                for position in lists.range(place.list).filter(|&at| allowed.get(lists.row(at) as usize)) {
-                    rows.push(lists.row(position));
+                for position in place.range.clone().filter(|&at| allowed.get(place.rows[at] as usize)) {
+                    rows.push(place.rows[position]);
                     positions.push(position as u32);
                 }
                 rows
             }
         };
-        let first = lists.range(place.list).start;
+        let first = place.range.start;
         let position = |at: usize| positions.get(at).map_or(first + at, |&position| position as usize);
         self.exact.distances(rows, &mut self.distances, |at| norms[position(at)]);
         self.computed += rows.len();

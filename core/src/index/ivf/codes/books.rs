@@ -4,6 +4,8 @@
 //! bits is two bytes and not the nearest of 65,536 vectors. For inner products of SCANN, errors along the row count more than errors across it
 //! (anisotropic loss, Guo et al., arXiv 1908.10396): parts are then chosen one by one until the sum of both is least.
 
+use std::cell::RefCell;
+
 use rayon::prelude::*;
 
 use super::super::nearest::Nearest;
@@ -183,13 +185,12 @@ impl Books {
     }
 
     pub fn scan(&self, codes: &Codes, query: &BooksQuery, place: &Place, nearest: &mut Nearest) {
-        let width = self.width();
-        let code = |position: usize| &codes.bytes[position * width..(position + 1) * width];
-        let nearest = std::cell::RefCell::new(nearest);
+        let (width, bytes) = (self.width(), &codes.bytes[..]);
+        let code = |position: usize| &bytes[position * width..(position + 1) * width];
+        let estimates = codes.estimates(place);
+        let nearest = RefCell::new(nearest);
         let offer = |position: usize, product: f32| {
-            nearest
-                .borrow_mut()
-                .offer(codes.estimate(place, position, product), place.lists.row(position));
+            nearest.borrow_mut().offer_at(estimates.of(position, product), position, place.rows);
         };
         let four = |positions: [usize; 4]| {
             let products = lookup_sum_four(&query.tables, positions.map(code));

@@ -3,6 +3,8 @@
 //! Level l of a dimension stands for low + step l. The scalar quantiser has lows and steps of its own for each dimension; RaBitQ (of more than two
 //! bits) the odd numbers from 1 - 2^bits on, and a factor for each row: its levels are those whose direction is nearest to the row's.
 
+use std::cell::RefCell;
+
 use super::super::nearest::Nearest;
 use super::{Codes, Place, in_fours};
 use crate::distance::kernels;
@@ -205,13 +207,14 @@ impl Levels {
 
     pub fn scan(&self, codes: &Codes, query: &LevelsQuery, place: &Place, nearest: &mut Nearest) {
         let kernels = kernels();
-        let width = self.width();
-        let code = |position: usize| &codes.bytes[position * width..(position + 1) * width];
+        let (width, bytes) = (self.width(), &codes.bytes[..]);
+        let code = |position: usize| &bytes[position * width..(position + 1) * width];
         let signed = |position: usize| bytemuck::cast_slice::<u8, i8>(code(position));
-        let nearest = std::cell::RefCell::new(nearest);
+        let estimates = codes.estimates(place);
+        let nearest = RefCell::new(nearest);
         let offer = |position: usize, product: i32| {
-            let distance = codes.estimate(place, position, query.offset + query.scale * product as f32);
-            nearest.borrow_mut().offer(distance, place.lists.row(position));
+            let distance = estimates.of(position, query.offset + query.scale * product as f32);
+            nearest.borrow_mut().offer_at(distance, position, place.rows);
         };
         let four = |positions: [usize; 4]| {
             let products = match self.bits {

@@ -24,10 +24,13 @@ use books::{Books, BooksQuery, BooksWriter};
 use levels::{Levels, LevelsQuery};
 use nibbles::NibblesQuery;
 use planes::Planes;
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::lists::Lists;
 use super::nearest::Nearest;
+use super::search::Probe;
 use super::space::Space;
 use crate::distance::{Metric, kernels};
 use crate::failure::Outcome;
@@ -69,13 +72,47 @@ pub enum Prepared {
 
 /// One list as it is scanned.
 pub struct Place<'a> {
+    /// Its positions.
+    pub range: Range<usize>,
+    /// The number of the list.
     pub list: usize,
     /// The list's part of the estimate.
     pub base: f32,
-    pub lists: &'a Lists,
+    /// The row at each position of all lists.
+    pub rows: &'a [u32],
     pub allowed: Option<&'a RowSet>,
     /// By what a row's product is multiplied: 2 for L2, else 1.
     pub weight: f32,
+}
+
+impl<'a> Place<'a> {
+    pub fn new((base, list): Probe, lists: &'a Lists, allowed: Option<&'a RowSet>, weight: f32) -> Self {
+        Place {
+            range: lists.range(list as usize),
+            list: list as usize,
+            base,
+            rows: lists.rows(),
+            allowed,
+            weight,
+        }
+    }
+}
+
+/// What estimates of a list's rows are made of.
+struct Estimates<'a> {
+    bias: &'a [f32],
+    factor: Option<&'a [f32]>,
+    base: f32,
+    weight: f32,
+}
+
+impl Estimates<'_> {
+    /// Of the row at `position`, with `product` = q·s.
+    #[inline]
+    fn of(&self, position: usize, product: f32) -> f32 {
+        let factor = self.factor.map_or(1.0, |factor| factor[position]);
+        self.base + self.bias[position] - self.weight * factor * product
+    }
 }
 
 impl Coder {
@@ -239,11 +276,13 @@ impl Codes {
         }
     }
 
-    /// The estimate of the row at `position`, with `product` = q·s.
-    #[inline]
-    fn estimate(&self, place: &Place, position: usize, product: f32) -> f32 {
-        let factor = self.factor.as_ref().map_or(1.0, |factor| factor[position]);
-        place.base + self.bias[position] - place.weight * factor * product
+    fn estimates(&self, place: &Place) -> Estimates<'_> {
+        Estimates {
+            bias: &self.bias,
+            factor: self.factor.as_deref(),
+            base: place.base,
+            weight: place.weight,
+        }
     }
 
     /// Bytes of memory held.
@@ -302,7 +341,7 @@ fn bias(metric: Metric, centroid: &[f32], residual: &[f32], decoded: &[f32], fac
 /// Visits the allowed positions of a list in fours, the last ones one by one.
 #[inline]
 pub fn in_fours(place: &Place, mut four: impl FnMut([usize; 4]), mut one: impl FnMut(usize)) {
-    let range = place.lists.range(place.list);
+    let range = place.range.clone();
     let Some(allowed) = place.allowed else {
         let mut start = range.start;
         while start + 4 <= range.end {
@@ -314,7 +353,7 @@ pub fn in_fours(place: &Place, mut four: impl FnMut([usize; 4]), mut one: impl F
     };
     let (mut held, mut count) = ([0; 4], 0);
     for position in range {
-        if !allowed.get(place.lists.row(position) as usize) {
+        if !allowed.get(place.rows[position] as usize) {
             continue;
         }
         held[count] = position;

@@ -54,18 +54,19 @@ pub fn pack(codes: &[u8], width: usize) -> Vec<u8> {
 
 /// Offers the allowed rows of a list; `width` is the number of parts.
 pub fn scan(codes: &Codes, width: usize, query: &NibblesQuery, place: &Place, nearest: &mut Nearest) {
-    let positions = place.lists.range(place.list);
+    let positions = place.range.clone();
+    let (bytes, all_bias, all_factors) = (&codes.bytes[..], &codes.bias[..], codes.factor.as_deref());
     let start = codes.block_starts[place.list];
     let block_bytes = width * BLOCK_PART;
     let mut estimates = [0.0f32; NIBBLE_ROWS];
     for (number, first) in positions.clone().step_by(NIBBLE_ROWS).enumerate() {
-        let block = &codes.bytes[(start + number) * block_bytes..(start + number + 1) * block_bytes];
+        let block = &bytes[(start + number) * block_bytes..(start + number + 1) * block_bytes];
         let rows = NIBBLE_ROWS.min(positions.end - first);
-        prefetch(&codes.bias[first..first + rows]);
+        prefetch(&all_bias[first..first + rows]);
         let sums = sums(query, block.as_chunks::<BLOCK_PART>().0);
         let estimates = &mut estimates[..rows];
-        let bias = &codes.bias[first..first + rows];
-        match &codes.factor {
+        let bias = &all_bias[first..first + rows];
+        match all_factors {
             None => {
                 let factor = place.weight * query.step;
                 let base = place.base - place.weight * query.offset;
@@ -109,7 +110,7 @@ fn offer(estimates: &[f32], first: usize, place: &Place, nearest: &mut Nearest) 
         if estimate > nearest.bound() {
             continue;
         }
-        let row = place.lists.row(first + at);
+        let row = place.rows[first + at];
         if place.allowed.is_none_or(|allowed| allowed.get(row as usize)) {
             nearest.offer(estimate, row);
         }
