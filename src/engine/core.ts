@@ -106,7 +106,7 @@ export interface CoreLook {
   /** DISKANN: rows that a walk keeps; sectors read at once. */
   readonly searchList?: number;
   readonly beamWidth?: number;
-  /** Sparse: the part of a query's smallest values that is left out, of rows without an index too. */
+  /** Sparse: the part of a query's smallest values that an index leaves out; a scan leaves out none, as in Milvus. */
   readonly dropRatioSearch?: number;
   readonly dimMaxScoreRatio?: number;
   /** Of searches by BM25, of rows without an index too; absent: those of Milvus's index. */

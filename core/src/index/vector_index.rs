@@ -131,7 +131,7 @@ pub struct Look {
     /// DISKANN: rows that a walk keeps; sectors read at once.
     pub search_list: usize,
     pub beam_width: usize,
-    /// Sparse: the part of a query's smallest values that is left out.
+    /// Sparse: the part of a query's smallest values that an index leaves out; a scan leaves out none, as in Milvus.
     pub drop_ratio_search: f32,
     pub dim_max_score_ratio: Option<f32>,
     /// Of searches by BM25, of rows without an index too.

@@ -12,7 +12,7 @@ use super::top::{Found, Hit, Order, Top, rank};
 use super::visible::Visible;
 use crate::distance::{Metric, kernels};
 use crate::failure::{Failure, Outcome};
-use crate::index::sparse::query::{SparseQuery, without_smallest};
+use crate::index::sparse::query::SparseQuery;
 use crate::index::vector_index::Look;
 use crate::segment::column::{Column, Values};
 use crate::segment::schema::{ColumnSchema, ColumnType};
@@ -50,8 +50,7 @@ impl<'a> ByteQuery<'a> {
                 ..failure
             })?;
             let bm25 = (metric == Metric::Bm25).then(|| look.bm25.unwrap_or_default());
-            let kept = without_smallest(bytes, look.drop_ratio_search);
-            return Ok(ByteQuery::Sparse(SparseQuery::new(kept, bm25)));
+            return Ok(ByteQuery::Sparse(SparseQuery::new(bytes, bm25)));
         }
         let width = column.kind.width(column.dim).unwrap_or(0);
         if bytes.len() != width {

@@ -3,7 +3,7 @@
 use super::accumulate::accumulate;
 use super::best::{Best, Work};
 use super::prune::prune;
-use super::query::{Product, Saturation, SparseQuery, Weigh};
+use super::query::{Product, Saturation, SparseQuery, Weigh, without_smallest};
 use super::{SparseIndex, Strategy, WINDOW};
 use crate::distance::Metric;
 use crate::index::row_set::RowSet;
@@ -83,7 +83,7 @@ impl SparseIndex {
         allowed: Option<&RowSet>,
     ) -> (Vec<(u32, f32)>, Work) {
         let bm25 = (self.metric == Metric::Bm25).then(|| look.bm25.unwrap_or_default());
-        let query = &SparseQuery::new(bytes, bm25);
+        let query = &SparseQuery::new(without_smallest(bytes, look.drop_ratio_search), bm25);
         let pairs: Vec<(u32, f32)> = query.bytes().as_chunks::<8>().0.iter().map(pair_of).collect();
         let mut best = Best::new(look.k);
         if let Some(few) = allowed.filter(|allowed| allowed.count() * SCORE_VALUES < self.row_count.max(self.met(&pairs))) {

@@ -239,6 +239,19 @@ fn the_smallest_values_of_a_query_are_dropped() {
     let equal = bytes_of(&Pairs::from([(1, 1.0), (2, 1.0), (3, 1.0)]));
     assert_eq!(without_smallest(&equal, 0.7), equal);
     assert!(without_smallest(&[], 0.7).is_empty());
+    let rows = data(21, 3_000, 12, 300, POSITIVE);
+    let index = rows.build(Metric::Ip);
+    let query = bytes_of(&skewed(22, 20, 300, POSITIVE));
+    let search = |query: &[u8], drop_ratio_search: f32| {
+        let look = Look {
+            k: 10,
+            drop_ratio_search,
+            ..Look::default()
+        };
+        index.search(&rows.vectors(), QueryVector::Sparse(query), &look, None)
+    };
+    assert_eq!(search(&query, 0.5), search(&without_smallest(&query, 0.5), 0.0));
+    assert_ne!(search(&query, 0.5), search(&query, 0.0));
 }
 
 #[test]
