@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::tests::{column_of, plan_of};
+use super::tests::{column_of, map_of, plan_of};
 use super::*;
 use crate::distance::{instruction_sets, kernels, scan};
 use crate::index::mix::mix;
+use crate::index::vector_index::{self, Look};
 use crate::index::vectors::QueryVector;
 
 const ROWS: usize = 100_000;
@@ -52,15 +53,23 @@ fn nearest(vectors: &[f32], query: &[f32]) -> Vec<u32> {
     rows
 }
 
+/// Rows, one after another, and queries.
+fn data() -> (Vec<f32>, Vec<Vec<f32>>) {
+    let basis: Vec<f32> = (0..(RANK * DIM) as u64)
+        .map(|at| normal(at ^ 1 << 43) / (RANK as f32).sqrt())
+        .collect();
+    let vectors = (0..ROWS as u64).into_par_iter().flat_map_iter(|row| vector(row, &basis)).collect();
+    (
+        vectors,
+        (0..QUERIES as u64).map(|query| vector(ROWS as u64 + query, &basis)).collect(),
+    )
+}
+
 #[test]
 #[ignore = "prints figures, takes a minute"]
 fn measure_kernels_and_graph() {
     println!("instruction sets {:?}, {ROWS} x {DIM}, seeds are row numbers", instruction_sets());
-    let basis: Vec<f32> = (0..(RANK * DIM) as u64)
-        .map(|at| normal(at ^ 1 << 43) / (RANK as f32).sqrt())
-        .collect();
-    let vectors: Vec<f32> = (0..ROWS as u64).into_par_iter().flat_map_iter(|row| vector(row, &basis)).collect();
-    let queries: Vec<Vec<f32>> = (0..QUERIES as u64).map(|query| vector(ROWS as u64 + query, &basis)).collect();
+    let (vectors, queries) = data();
     let row = |at: usize| &vectors[at * DIM..(at + 1) * DIM];
     let codes: Vec<i8> = (0..64 * DIM as u64)
         .map(|at| (mix(at) % 255) as i8)
@@ -106,5 +115,67 @@ fn measure_kernels_and_graph() {
             "ef {ef}: recall {:.4}, {qps:.0} queries a second on one thread",
             hits as f64 / (10 * QUERIES) as f64
         );
+    }
+}
+
+#[test]
+#[ignore = "prints figures, takes some minutes"]
+fn measure_kinds() {
+    let (vectors, queries) = data();
+    let truth: Vec<Vec<u32>> = queries.par_iter().map(|query| nearest(&vectors, query)).collect();
+    let (schema, column) = column_of(ColumnType::FloatVector, DIM, &vectors, None);
+    let of = Vectors::of(&schema, &column, ROWS).expect("vectors");
+    let kinds = [
+        ("HNSW", IndexKind::Hnsw, "", 0, 0),
+        ("HNSW_SQ SQ6", IndexKind::HnswSq, "SQ6", 0, 0),
+        ("HNSW_SQ SQ4U", IndexKind::HnswSq, "SQ4U", 0, 0),
+        ("HNSW_SQ BF16", IndexKind::HnswSq, "BF16", 0, 0),
+        ("HNSW_PQ 96x8", IndexKind::HnswPq, "", 96, 1),
+        ("HNSW_PRQ 32x2x8", IndexKind::HnswPrq, "", 32, 2),
+        ("DISKANN", IndexKind::DiskAnn, "", 0, 0),
+    ];
+    for (name, kind, sq_type, pq_m, nrq) in kinds {
+        let plan = IndexPlan {
+            ef_construction: 200,
+            sq_type: sq_type.into(),
+            pq_m,
+            nrq,
+            max_degree: 56,
+            ..plan_of(kind, Metric::L2)
+        };
+        let start = Instant::now();
+        let built = vector_index::build(&of, &plan).expect("an index");
+        let seconds = start.elapsed().as_secs_f32();
+        let bytes = built.encode();
+        let map = map_of(&bytes);
+        let start = Instant::now();
+        let index = vector_index::open(map, &of).expect("a whole index");
+        println!(
+            "{name}: build {seconds:.1} s, {} MB in memory, file {} MB opened in {} ms, then {} MB",
+            built.byte_size() >> 20,
+            bytes.len() >> 20,
+            start.elapsed().as_millis(),
+            index.byte_size() >> 20
+        );
+        for breadth in [20, 40, 80, 160] {
+            let look = Look {
+                k: 10,
+                ef: breadth,
+                search_list: breadth,
+                ..Look::default()
+            };
+            let start = Instant::now();
+            let found: Vec<_> = queries
+                .iter()
+                .map(|query| index.search(&of, QueryVector::Floats(query), &look, None))
+                .collect();
+            let qps = QUERIES as f64 / start.elapsed().as_secs_f64();
+            let pairs = found.iter().zip(&truth);
+            let hits: usize = pairs
+                .map(|(hits, truth)| hits.iter().filter(|hit| truth.contains(&hit.0)).count())
+                .sum();
+            let recall = hits as f64 / (10 * QUERIES) as f64;
+            println!("  {breadth}: recall {recall:.4}, {qps:.0} queries a second on one thread");
+        }
     }
 }
