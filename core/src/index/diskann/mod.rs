@@ -1,7 +1,7 @@
 //! DISKANN: a graph whose links and full vectors lie in sectors of the index's file, with codes of the rows in memory, after Subramanya et al.,
 //! "DiskANN: Fast Accurate Billion-point Nearest Neighbor Search on a Single Node", NeurIPS 2019.
 //!
-//! A search walks by the codes (`hnsw::product`), reads the sectors of a beam of rows at a time, and ranks the rows that it read by their full vectors. So
+//! A search walks by the codes (`hnsw::stored`), reads the sectors of a beam of rows at a time, and ranks the rows that it read by their full vectors. So
 //! memory holds the codes alone; what is read of the file is the operating system's to keep or to drop. Null rows are not in the graph, of equal rows
 //! only one is (`hnsw::twins`).
 //!
@@ -20,8 +20,10 @@ use std::sync::Mutex;
 use super::hnsw::codes::Codes;
 use super::hnsw::exact::{Exact, inverse_norms_of};
 use super::hnsw::graph::Growing;
-use super::hnsw::product::{Cut, ProductCodes};
+use super::hnsw::product::Cut;
+use super::hnsw::small_codes::Bits;
 use super::hnsw::space::Point;
+use super::hnsw::stored::{Stored, Wanted};
 use super::hnsw::training::{Centre, every_nth};
 use super::hnsw::twins::Twins;
 use super::hnsw::{linked_rows, present_rows};
@@ -53,7 +55,8 @@ pub struct DiskAnn {
     present: Option<RowSet>,
     /// Rows that are found through an equal one; None: none.
     twins: Option<Twins>,
-    codes: ProductCodes,
+    /// Codes of 4 or 6 bits, or of parts; Nothing without rows.
+    codes: Stored,
     sectors: Sectors,
     pool: Mutex<Vec<BeamScratch>>,
 }
@@ -71,7 +74,6 @@ impl DiskAnn {
         let present = present_rows(vectors);
         let twins = Twins::find(vectors, present.as_ref());
         let linked = linked_rows(present.as_ref(), twins.as_ref());
-        let cut = cut_of(vectors, plan.pq_code_ratio);
         let centre = Centre::of(&exact, row_count, present.as_ref());
         let entry = centre.as_ref().and_then(|centre| entry_of(&exact, centre, linked.as_ref()));
         let graph = Growing::flat(row_count, plan.max_degree, entry);
@@ -90,10 +92,7 @@ impl DiskAnn {
                 None => link::link_rows(&Lifted::of_rows(exact, centre), &graph, linked.as_ref(), &options),
             }
         }
-        let codes = match &centre {
-            Some(centre) => ProductCodes::train(&exact, centre, row_count, cut),
-            None => ProductCodes::empty(vectors.dim, row_count, cut),
-        };
+        let codes = codes_of(&exact, vectors, plan.pq_code_ratio, centre.as_ref());
         Ok(DiskAnn {
             metric: plan.metric,
             vector_type: vectors.kind,
@@ -114,11 +113,21 @@ impl DiskAnn {
     }
 }
 
-/// Codes that take that part of the vectors' bytes.
-fn cut_of(vectors: &Vectors, ratio: f32) -> Cut {
+/// Codes that take about that part of the vectors' bytes: whole numbers where they have four bits a dimension, since those are compared ten times as fast,
+/// else codes of parts.
+fn codes_of(exact: &Exact<'_>, vectors: &Vectors, ratio: f32, centre: Option<&Centre<'_>>) -> Stored {
     let width = vectors.kind.width(vectors.dim).unwrap_or(0);
     let ratio = if ratio > 0.0 { ratio.min(1.0) } else { 0.125 };
-    Cut::new(vectors.dim, (width as f32 * ratio) as usize, 8, 1)
+    let bytes = width as f32 * ratio;
+    let small = [Bits::Six, Bits::Four]
+        .into_iter()
+        .find(|bits| bits.width(vectors.dim) as f32 <= bytes.ceil());
+    let parts = Wanted::Product(Cut::new(vectors.dim, bytes as usize, 8, 1));
+    let train = |wanted: Wanted| Stored::train(wanted, exact, centre, vectors.row_count);
+    match small.map(|bits| train(Wanted::Small(bits))) {
+        Some(stored) if stored.is_coded() => stored,
+        _ => train(parts),
+    }
 }
 
 /// The linked row that is nearest to the mean, of a sample.

@@ -9,8 +9,8 @@ use std::collections::BinaryHeap;
 use super::DiskAnn;
 use crate::distance::Metric;
 use crate::index::hnsw::exact::{Exact, ExactPoint};
-use crate::index::hnsw::product::ProductPoint;
 use crate::index::hnsw::space::Point;
+use crate::index::hnsw::stored::StoredPoint;
 use crate::index::hnsw::twins::Twins;
 use crate::index::hnsw::walk::{Visited, key, key_distance, key_row};
 use crate::index::row_set::RowSet;
@@ -42,7 +42,7 @@ pub struct BeamScratch {
 /// A search under way.
 struct Beam<'a, A> {
     index: &'a DiskAnn,
-    coded: ProductPoint<'a>,
+    coded: StoredPoint<'a>,
     point: ExactPoint<'a>,
     list: usize,
     width: usize,
@@ -142,13 +142,15 @@ impl DiskAnn {
         );
         let same = (vectors.kind, vectors.dim, vectors.row_count) == (self.vector_type, self.dim, self.row_count);
         let exact = Exact::of(vectors, self.metric, &[]).filter(|_| same && look.k > 0);
-        let (Some(exact), Some(entry), QueryVector::Floats(floats)) = (exact, self.entry, query) else {
+        let (Some(exact), Some(entry)) = (exact, self.entry) else {
             return Default::default();
         };
         let Some(point) = exact.query(query) else {
             return Default::default();
         };
-        let coded = self.codes.query(self.metric, floats, point.inverse_norm());
+        let Some(coded) = self.codes.query(&exact, query, point.inverse_norm(), &[]) else {
+            return Default::default();
+        };
         let list = if look.search_list == 0 {
             SEARCH_LIST_DEFAULT.max(2 * look.k)
         } else {

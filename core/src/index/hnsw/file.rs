@@ -157,7 +157,7 @@ impl Hnsw {
 
 impl Stored {
     /// Kind, numbers and scale, as the header has them.
-    fn header(&self) -> (u64, [usize; 3], f32) {
+    pub fn header(&self) -> (u64, [usize; 3], f32) {
         match self {
             Stored::Nothing => (0, [0; 3], 0.0),
             Stored::Codes(codes) => (1, [0; 3], codes.scale),
@@ -167,7 +167,8 @@ impl Stored {
         }
     }
 
-    fn sections(&self) -> Vec<(u32, &[u8])> {
+    /// The sections 8 to 11.
+    pub fn sections(&self) -> Vec<(u32, &[u8])> {
         match self {
             Stored::Nothing => Vec::new(),
             Stored::Codes(codes) => vec![
@@ -190,7 +191,8 @@ impl Stored {
         }
     }
 
-    fn open(file: &IndexFile, header: (u64, [u64; 3], f32), (row_count, dim): (usize, usize), is_bits: bool) -> Outcome<Stored> {
+    /// What `header` and `sections` gave. Kind `damaged` when they do not fit together.
+    pub fn open(file: &IndexFile, header: (u64, [u64; 3], f32), (row_count, dim): (usize, usize), is_bits: bool) -> Outcome<Stored> {
         let (kind, numbers, scale) = header;
         let impossible = || damaged(0, "the index has impossible codes");
         if is_bits && kind != 0 || numbers.iter().any(|&number| number > CODES_MAX) {

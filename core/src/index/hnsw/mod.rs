@@ -18,9 +18,9 @@ mod plan;
 pub(super) mod product;
 mod search;
 mod served;
-mod small_codes;
+pub(super) mod small_codes;
 pub(super) mod space;
-mod stored;
+pub(super) mod stored;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(super) mod training;

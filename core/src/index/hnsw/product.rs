@@ -179,17 +179,6 @@ fn add_scaled(sums: &mut Line, line: &Line, factor: f32) {
 }
 
 impl ProductCodes {
-    /// Of rows that have no vectors.
-    pub fn empty(dim: usize, row_count: usize, cut: Cut) -> ProductCodes {
-        ProductCodes {
-            cut,
-            mean: vec![0.0; dim],
-            books: vec![0.0; cut.book_values()].into(),
-            codes: vec![0; row_count * cut.width()].into(),
-            bias: vec![0.0; row_count].into(),
-        }
-    }
-
     pub fn train(exact: &Exact<'_>, centre: &Centre<'_>, row_count: usize, cut: Cut) -> ProductCodes {
         let sample = centre.sample();
         let (filled, part_dim) = (cut.filled(), cut.part_dim);

@@ -161,6 +161,26 @@ impl Stored {
         })
     }
 
+    /// The same, in memory of its own.
+    pub fn owned(self) -> Stored {
+        let own = |bytes: Buffer<u8>| Buffer::Owned(bytes.to_vec());
+        let own_floats = |floats: Buffer<f32>| Buffer::Owned(floats.to_vec());
+        match self {
+            Stored::Small(codes) => Stored::Small(SmallCodes {
+                rows: own(codes.rows),
+                bias: own_floats(codes.bias),
+                ..codes
+            }),
+            Stored::Product(codes) => Stored::Product(ProductCodes {
+                codes: own(codes.codes),
+                bias: own_floats(codes.bias),
+                books: own_floats(codes.books),
+                ..codes
+            }),
+            other => other,
+        }
+    }
+
     /// Whether found rows must be ranked again.
     pub fn is_coded(&self) -> bool {
         !matches!(self, Stored::Nothing)
