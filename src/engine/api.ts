@@ -66,6 +66,15 @@ export interface SearchRows extends ReadScope {
   readonly bytesMax?: number;
 }
 
+/** A search that is asked again and again with other vectors: `nq` of them one after another, and where they are sparse the bytes of each. */
+export type PreparedSearch = (vectors: Buffer, lengths?: number[]) => FoundRows | Promise<FoundRows>;
+
+export interface FoundRows {
+  /** Encoded `schema.SearchResultData` of the hits: no names, no groups. */
+  readonly data: Buffer;
+  readonly readTimestamp: Timestamp;
+}
+
 export interface QueryRows extends ReadScope {
   readonly limit: number;
   readonly offset: number;
@@ -125,6 +134,8 @@ export interface EngineApi {
   deleteWhere(scope: ReadScope): Promise<{ timestamp: Timestamp; count: number }>;
 
   search(request: SearchRows): Promise<CoreSearchResult & { readTimestamp: Timestamp }>;
+  /** For as long as the catalog stays as it is. Its vectors and lengths are given at each run; it has no groups and takes no lease. */
+  prepareSearch(request: SearchRows): PreparedSearch;
   query(request: QueryRows): Promise<CoreQueryResult & { readTimestamp: Timestamp }>;
   count(scope: ReadScope): Promise<{ count: number; readTimestamp: Timestamp }>;
 

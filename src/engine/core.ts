@@ -276,6 +276,21 @@ export interface CoreSearchResult {
   readonly groups: Buffer[];
 }
 
+/** A search that is asked again and again with other vectors. */
+export interface CorePreparedSearch {
+  /**
+   * The encoded `schema.SearchResultData`, without values of groups. `atOnce`: a short search is done before the call returns, throwing where another
+   * would reject.
+   */
+  run(
+    segments: CoreSegment[],
+    vectors: Buffer,
+    readTimestamp: bigint,
+    atOnce: boolean,
+    more?: Pick<CoreSearch, "lengths" | "expiry">,
+  ): Buffer | Promise<Buffer>;
+}
+
 export interface CoreQuery {
   readonly readTimestamp: bigint;
   readonly filter?: Buffer;
@@ -326,6 +341,8 @@ export interface Core {
     },
   ): Promise<CoreUpdate>;
   search(segments: CoreSegment[], request: CoreSearch): Promise<CoreSearchResult>;
+  /** What `request` says of vectors, their lengths, the timestamp and expiry is not kept. */
+  prepareSearch(request: CoreSearch): CorePreparedSearch;
   query(segments: CoreSegment[], request: CoreQuery): Promise<CoreQueryResult>;
   /** Rows that match. */
   count(segments: CoreSegment[], request: CoreSelection): Promise<number>;

@@ -8,6 +8,7 @@ import type {
   EngineApi,
   FlushedCollection,
   IndexProgress,
+  PreparedSearch,
   QueryRows,
   ReadScope,
   SearchRows,
@@ -21,7 +22,7 @@ import { writeClosedMark } from "./closed-mark.js";
 import type { Compaction, CompactionRequest } from "./compaction.js";
 import { isGeometry } from "./core-schema.js";
 import { indexProgress } from "./indexing.js";
-import { countRows, queryRows, searchRows } from "./read.js";
+import { countRows, prepareSearch, queryRows, searchRows } from "./read.js";
 import { RecordKind } from "./records.js";
 import { type JobKind, type JobState, type JobTotals, Priority } from "./scheduler.js";
 import { commit, sealAll } from "./seal.js";
@@ -115,6 +116,14 @@ export class Engine implements EngineApi {
   async search(request: SearchRows): ReturnType<typeof searchRows> {
     await this.background.residency.wanted(request.collection.id);
     return searchRows(this.state, request);
+  }
+
+  prepareSearch(request: SearchRows): PreparedSearch {
+    const run = prepareSearch(this.state, request);
+    return (vectors, lengths) => {
+      const wanted = this.background.residency.wanted(request.collection.id);
+      return wanted === undefined ? run(vectors, lengths) : wanted.then(() => run(vectors, lengths));
+    };
   }
 
   query(request: QueryRows): ReturnType<typeof queryRows> {

@@ -21,6 +21,7 @@ import { Engine } from "./engine.js";
 import { Leases } from "./leases.js";
 import { decodeManifest, type ManifestSegment } from "./manifest.js";
 import { MemoryBudget } from "./memory.js";
+import { Pace } from "./pace.js";
 import { Replay } from "./replay.js";
 import { type Shard, sealedEntry } from "./shard.js";
 import { type Applicable, type EngineSettings, shardOf } from "./state.js";
@@ -82,6 +83,7 @@ const recover = async (env: Env, store: Store, options: OpenOptions): Promise<En
     memory: new MemoryBudget(env, shards, options.maxMemory ?? Number.POSITIVE_INFINITY),
     leases: new Leases(env),
     gates: new WriteGates(),
+    pace: new Pace(),
     pendingFiles: new Set(),
     restored: new Map(),
     catalog: manifest === undefined ? emptyCatalog(clock.tick()) : decodeCatalog(manifest.catalog),

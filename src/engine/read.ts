@@ -8,8 +8,8 @@
 import type { Collection } from "../catalog/types.js";
 import { invalid } from "../shared/errors.js";
 import { physicalMs, type Timestamp } from "../shared/types.js";
-import type { QueryRows, ReadScope, SearchRows } from "./api.js";
-import type { CoreExpiry, CoreQueryResult, CoreSearchResult, CoreSegment } from "./core.js";
+import type { PreparedSearch, QueryRows, ReadScope, SearchRows } from "./api.js";
+import type { CoreExpiry, CoreQueryResult, CoreSearch, CoreSearchResult, CoreSegment } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { fieldNames } from "./core-schema.js";
 import { expiryAt, readerMs } from "./expiry.js";
@@ -67,11 +67,9 @@ const inWords = async <T>(scope: ReadScope, work: Promise<T>): Promise<T> => {
   }
 };
 
-export const searchRows = async (state: EngineState, request: SearchRows): Promise<CoreSearchResult & { readTimestamp: Timestamp }> => {
-  if (beginsAmongExpiring(request)) return searchRows(state, await chooseMoment(state, request));
-  const { segments, ...at } = view(state, request);
+const coreSearch = (request: SearchRows, at: Omit<View, "segments">): CoreSearch => {
   const { metric, vectors, lengths, limit, offset, look, radius, rangeFilter, roundDecimal, outputs, groupBy, bytesMax } = request;
-  const work = state.core.search(segments, {
+  return {
     fieldId: Number(request.fieldId),
     metric,
     vectors,
@@ -86,8 +84,39 @@ export const searchRows = async (state: EngineState, request: SearchRows): Promi
     ...(lengths === undefined ? {} : { lengths }),
     ...(radius === undefined ? {} : { radius }),
     ...(rangeFilter === undefined ? {} : { rangeFilter }),
-  });
+  };
+};
+
+export const searchRows = async (state: EngineState, request: SearchRows): Promise<CoreSearchResult & { readTimestamp: Timestamp }> => {
+  if (beginsAmongExpiring(request)) return searchRows(state, await chooseMoment(state, request));
+  const { segments, ...at } = view(state, request);
+  const work = state.core.search(segments, coreSearch(request, at));
   return { ...(await inWords(request, work)), readTimestamp: at.readTimestamp };
+};
+
+/** The same search again and again, with other vectors. */
+export const prepareSearch = (state: EngineState, request: SearchRows): PreparedSearch => {
+  const { filter } = request;
+  const prepared = state.core.prepareSearch(coreSearch(request, { readTimestamp: 0n, ...(filter === undefined ? {} : { filter }) }));
+  const inItsWords = (error: unknown) => coreError(error, fieldNames(request.collection));
+  return (vectors, lengths) => {
+    const { segments, readTimestamp, expiry } = view(state, request);
+    const atOnce = state.pace.begin();
+    let found: Buffer | Promise<Buffer>;
+    try {
+      const more = { ...(lengths === undefined ? {} : { lengths }), ...(expiry === undefined ? {} : { expiry }) };
+      found = prepared.run(segments, vectors, readTimestamp, atOnce, lengths === undefined && expiry === undefined ? undefined : more);
+    } catch (error) {
+      throw inItsWords(error);
+    }
+    if (Buffer.isBuffer(found)) return { data: found, readTimestamp };
+    return state.pace.whileRunning(found).then(
+      (data) => ({ data, readTimestamp }),
+      (error) => {
+        throw inItsWords(error);
+      },
+    );
+  };
 };
 
 export const queryRows = async (state: EngineState, request: QueryRows): Promise<CoreQueryResult & { readTimestamp: Timestamp }> => {

@@ -15,6 +15,7 @@ import type { HybridClock } from "./clock.js";
 import type { Core, CoreRows } from "./core.js";
 import type { Leases } from "./leases.js";
 import type { MemoryBudget } from "./memory.js";
+import type { Pace } from "./pace.js";
 import { BY_PARTITION_KEY, type DeleteRecord, type RowsRecord } from "./records.js";
 import { type Place, type SegmentEntry, Shard } from "./shard.js";
 import type { WriteGates } from "./write-gate.js";
@@ -47,6 +48,8 @@ export interface EngineState {
   readonly shards: Map<bigint, Shard>;
   readonly leases: Leases;
   readonly gates: WriteGates;
+  /** Of searches. */
+  readonly pace: Pace;
   readonly memory: MemoryBudget;
   /** Files of the store that are written or wanted, and that no manifest names yet. */
   readonly pendingFiles: Set<string>;

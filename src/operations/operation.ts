@@ -69,9 +69,14 @@ export interface Operation<Request extends object, Response extends object> {
   readonly rest: readonly RestRoute[];
   /** The part of the reply that carries a failure; default: `{ status }`, or the Status itself. */
   failed?(status: Status): Init<Response>;
-  /** Written as a method, so that an operation of any messages is an `AnyOperation`. */
-  handle?(call: Call, request: Request): Promise<Init<Response>> | Init<Response>;
+  /** Written as a method, so that an operation of any messages is an `AnyOperation`. `encoded`: the request as it came, where it came so. */
+  handle?(call: Call, request: Request, encoded?: Buffer): Promise<Init<Response>> | Init<Response>;
+  /** What answers an encoded request that is like one handled before; undefined: there was none, it is to be decoded and handled. */
+  again?(call: Call, encoded: Buffer): Answer<Response> | undefined;
 }
+
+/** Gives a reply or throws. */
+export type Answer<Response> = () => Promise<Init<Response>> | Init<Response>;
 
 export type AnyOperation = Operation<object, object>;
 
@@ -107,15 +112,44 @@ export const defineOperation = <Request extends object, Response extends object>
 });
 
 /** Runs one operation to its reply; failures are in the reply's Status. `onError` sees what was thrown. */
-export const dispatch = async <Request extends object, Response extends object>(
+export const dispatch = <Request extends object, Response extends object>(
   operation: Operation<Request, Response>,
   call: Call,
   request: Request,
   onError?: (error: unknown) => void,
+): Promise<Init<Response>> => settle(operation, () => handle(operation, call, request), onError);
+
+/** As `dispatch`, of an encoded request. What `decode` throws is thrown. */
+export const dispatchEncoded = <Request extends object, Response extends object>(
+  operation: Operation<Request, Response>,
+  call: Call,
+  encoded: Buffer,
+  decode: (encoded: Buffer) => Request,
+  onError?: (error: unknown) => void,
+): Promise<Init<Response>> => {
+  const again = operation.again?.(call, encoded);
+  if (again) return settle(operation, again, onError);
+  const request = decode(encoded);
+  return settle(operation, () => handle(operation, call, request, encoded), onError);
+};
+
+const handle = <Request extends object, Response extends object>(
+  operation: Operation<Request, Response>,
+  call: Call,
+  request: Request,
+  encoded?: Buffer,
+): Promise<Init<Response>> | Init<Response> => {
+  if (!operation.handle) throw new Error(`${operation.rpc} has no handler`);
+  return operation.handle(call, request, encoded);
+};
+
+const settle = async <Request extends object, Response extends object>(
+  operation: Operation<Request, Response>,
+  answer: Answer<Response>,
+  onError?: (error: unknown) => void,
 ): Promise<Init<Response>> => {
   try {
-    if (!operation.handle) throw new Error(`${operation.rpc} has no handler`);
-    const reply = await operation.handle(call, request);
+    const reply = await answer();
     return operation.response.name === STATUS || "status" in reply || operation.failed || !hasStatus(operation.response)
       ? reply
       : ({ ...reply, status: successStatus() } as unknown as Init<Response>);

@@ -38,7 +38,7 @@ export const checkQueryCount = (count: number): void => {
 };
 
 /** The vectors that the request carries. @throws 1100 */
-export const givenVectors = (request: SearchRequest): QueryVectors => {
+export const givenVectors = (request: Pick<SearchRequest, "placeholderGroup" | "nq">): QueryVectors => {
   let group: PlaceholderGroup;
   try {
     group = PlaceholderGroup.decode(request.placeholderGroup ?? Buffer.alloc(0));

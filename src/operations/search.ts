@@ -21,6 +21,7 @@ import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { routed } from "./partition-routing.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
 import { topKMax } from "./result-window.js";
+import { encodeNames, keepSearch, searchAgain } from "./search-again.js";
 import { checkGrouping, type Grouping, groupingOf } from "./search-group.js";
 import { type IteratorPage, iteratorPage, searchPage } from "./search-iterator.js";
 import {
@@ -37,7 +38,7 @@ import {
 import { searchRoutes } from "./search-rest.js";
 import { checkVectors, convertedVectors, givenVectors, type QueryVectors, storedVectors } from "./search-vectors.js";
 import { databaseOf } from "./support.js";
-import { resultTimeZone, withMomentTexts } from "./timestamptz.js";
+import { hasMoments, resultTimeZone, withMomentTexts } from "./timestamptz.js";
 
 /** Parts of search that are not built: said so instead of ignored. */
 const refuseUnbuilt = (request: SearchRequest): void => {
@@ -189,9 +190,10 @@ const checkCollectionId = (collection: Collection, text: string): void => {
     );
 };
 
-export const search = async (call: Call, request: SearchRequest): Promise<Init<SearchResults>> => {
+export const search = async (call: Call, request: SearchRequest, encoded?: Buffer): Promise<Init<SearchResults>> => {
+  const { catalog } = call.engine;
   const database = databaseOf(call, request);
-  const collection = requireCollection(call.engine.catalog, database, request.collectionName);
+  const collection = requireCollection(catalog, database, request.collectionName);
   if (hasPartitionKey(collection) && request.partitionNames.length > 0) {
     throw invalid("not support manually specifying the partition names if partition key mode is used");
   }
@@ -202,13 +204,16 @@ export const search = async (call: Call, request: SearchRequest): Promise<Init<S
   const vectors = stored ?? givenVectors(request);
   const { asked, page, grouping, roundDecimal } = prepare(call, request, collection, vectors, plan);
   const found = page === undefined ? await call.engine.search(asked) : await searchPage({ engine: call.engine, request, asked, page });
-  const zone = resultTimeZone(call.engine.catalog, collection, parameter(request.searchParams, "timezone"));
-  const fields = withMomentTexts(
-    found.fields,
-    plan.outputs.map(({ id }) => id),
-    collection,
-    zone,
-  );
+  const zone = resultTimeZone(catalog, collection, parameter(request.searchParams, "timezone"));
+  const ids = plan.outputs.map(({ id }) => id);
+  const fields = withMomentTexts(found.fields, ids, collection, zone);
+  if (encoded !== undefined && page === undefined && grouping === undefined && stored === undefined && !hasMoments(collection, ids))
+    keepSearch(catalog, call, encoded, () => ({
+      field: vectorField(collection, request.searchParams),
+      run: call.engine.prepareSearch(asked),
+      names: encodeNames(plan.names, primaryField(collection.schema).name),
+      collectionName: request.collectionName,
+    }));
   return {
     results: encodeResults(collection, plan, {
       result: { ...found, fields },
@@ -232,5 +237,6 @@ export const operations = [
     note: "All vector types and metrics, filters, range search, offset, output fields, search by primary keys, grouping, iterators of both kinds. order_by, rerankers and highlighting are refused.",
     rest: searchRoutes(search),
     handle: search,
+    again: searchAgain,
   }),
 ] as unknown as readonly AnyOperation[];

@@ -50,11 +50,18 @@ export const momentsOf = (data: Buffer, zone: string): Buffer => {
   return FieldData.encode({ ...column, type: DataType.Timestamptz, scalars: { timestamptzData: { data: moments } } });
 };
 
+const momentIds = (collection: Collection): ReadonlySet<number> =>
+  new Set(collection.schema.fields.filter((field) => field.dataType === DataType.Timestamptz).map((field) => Number(field.fieldID)));
+
+/** Whether columns of these ids are among the collection's moments. */
+export const hasMoments = (collection: Collection, ids: readonly number[]): boolean => {
+  const moments = momentIds(collection);
+  return ids.some((id) => moments.has(id));
+};
+
 /** Result columns with moments as texts; others as they are. `asked`: the zone that the request asks for. */
 export const withMomentTexts = (fields: readonly Buffer[], ids: readonly number[], collection: Collection, zone: string): Buffer[] => {
-  const moments = new Set(
-    collection.schema.fields.filter((field) => field.dataType === DataType.Timestamptz).map((field) => Number(field.fieldID)),
-  );
+  const moments = momentIds(collection);
   if (moments.size === 0) return [...fields];
   return fields.map((data, at) => {
     if (!moments.has(ids[at] as number)) return data;

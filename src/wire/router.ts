@@ -2,7 +2,7 @@
  * From a gRPC path to what answers it: the operations of the table, health and reflection. What is not built and what nobody knows fails with
  * UNIMPLEMENTED and the name of the RPC.
  */
-import { type AnyOperation, dispatch, failureReply } from "../operations/operation.js";
+import { type AnyOperation, dispatchEncoded, failureReply } from "../operations/operation.js";
 import { MilvusError } from "../shared/errors.js";
 import { WireError } from "../shared/proto/wire.js";
 import type { Host, WireCall } from "./call.js";
@@ -27,12 +27,12 @@ const operationMethod = (operation: AnyOperation, path: string, host: Host): Grp
   const onError = (error: unknown) => {
     if (!(error instanceof MilvusError)) host.logger.error({ error, rpc: operation.rpc }, "operation failed unexpectedly");
   };
+  const decode = (message: Buffer) => decodeRequest(operation.request, message);
   return {
     path,
     shape: "one",
     async answer(call: WireCall, message: Buffer) {
-      const request = decodeRequest(operation.request, message);
-      return operation.response.encodeParts(await dispatch(operation, call, request, onError));
+      return operation.response.encodeParts(await dispatchEncoded(operation, call, message, decode, onError));
     },
     refuse: (error) => operation.response.encodeParts(failureReply(operation, error)),
   };

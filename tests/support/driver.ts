@@ -2,7 +2,7 @@
 
 import { localPrincipal } from "../../src/auth/principal.js";
 import type { EngineApi } from "../../src/engine/api.js";
-import { type AnyOperation, type Call, dispatch, type RestReply } from "../../src/operations/operation.js";
+import { type AnyOperation, type Call, dispatch, dispatchEncoded, type RestReply } from "../../src/operations/operation.js";
 import { operations } from "../../src/operations/table.js";
 import { MilvusError } from "../../src/shared/errors.js";
 import { CollectionSchema, DataType, FieldData, type FieldSchema, type Status } from "../../src/shared/proto/generated/messages.js";
@@ -54,6 +54,19 @@ export class Driver {
     const status = reply.status ?? (reply as Status);
     if (status.code) throw new MilvusError(status.code, status.reason);
     return reply as Reply;
+  }
+
+  /** Answers a request as the wire does, by its bytes; failures are in the reply's status. `wasAgain`: it was like one before. */
+  async encoded<Reply>(rpc: string, init: object): Promise<{ readonly reply: Reply; readonly wasAgain: boolean }> {
+    const operation = byRpc.get(rpc) as AnyOperation;
+    const bytes = operation.request.encode(init);
+    let wasDecoded = false;
+    const decode = (encoded: Buffer) => {
+      wasDecoded = true;
+      return operation.request.decode(encoded);
+    };
+    const reply = await dispatchEncoded(operation, this.context, bytes, decode);
+    return { reply: reply as Reply, wasAgain: !wasDecoded };
   }
 
   /** Calls a REST route's handler with a parsed body. */

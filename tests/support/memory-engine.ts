@@ -50,6 +50,7 @@ export const memoryEngine = (delay: () => Promise<void> = async () => {}): Memor
     deleteKeys: noRows,
     deleteWhere: noRows,
     search: noRows,
+    prepareSearch: noRows,
     query: noRows,
     count: noRows,
     rowCount: () => 7,

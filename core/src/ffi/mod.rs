@@ -8,6 +8,7 @@
 
 mod indexes;
 mod pool;
+mod prepared;
 mod requests;
 mod rows;
 mod sealing;

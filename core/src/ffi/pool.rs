@@ -91,17 +91,21 @@ thread_local! {
     static HERE: Option<ThreadPool> = ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok();
 }
 
+/// Works where it is called.
+pub fn here<T: Send>(work: impl FnOnce() -> Outcome<T> + Send) -> Outcome<T> {
+    HERE.with(|pool| match pool {
+        Some(pool) => caught(|| pool.install(work)),
+        None => caught(work),
+    })
+}
+
 /// As `promise`, but works where it is called, for work that is shorter than waking a thread.
 pub fn promise_here<'env, T: Send, Shown: ToNapiValue + 'env>(
     env: &'env Env,
     work: impl FnOnce() -> Outcome<T> + Send,
     show: impl FnOnce(Env, T) -> napi::Result<Shown>,
 ) -> napi::Result<Object<'env>> {
-    let result = HERE.with(|pool| match pool {
-        Some(pool) => caught(|| pool.install(work)),
-        None => caught(work),
-    });
-    match result {
+    match here(work) {
         Ok(result) => PromiseRaw::resolve(env, show(*env, result)?)?.to_unknown().coerce_to_object(),
         Err(failure) => PromiseRaw::<Shown>::reject(env, error_of(failure))?.to_unknown().coerce_to_object(),
     }

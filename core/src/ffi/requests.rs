@@ -193,7 +193,7 @@ fn selection_of(read_timestamp: &BigInt, filter: Option<Buffer>, expiry: Option<
     })
 }
 
-fn search_request(request: CoreSearch) -> Outcome<SearchRequest> {
+pub(super) fn search_request(request: CoreSearch) -> Outcome<SearchRequest> {
     Ok(SearchRequest {
         field_id: request.field_id,
         metric: metric_of(&request.metric)?,

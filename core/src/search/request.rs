@@ -4,6 +4,7 @@ use crate::distance::Metric;
 use crate::index::vector_index::Look;
 use crate::segment::Expiry;
 use crate::segment::schema::ColumnType;
+use crate::segment::wire::{put_length, put_number, put_varint, varint_length};
 
 /// One output column. The values are appended to `header`, the encoded type, name and id of its FieldData.
 #[derive(Clone, Debug)]
@@ -78,6 +79,40 @@ pub struct SearchReply {
     pub fields: Vec<Vec<u8>>,
     /// One encoded FieldData a field of `group_by`. A query's hits stand group by group, best group first.
     pub groups: Vec<Vec<u8>>,
+}
+
+impl SearchReply {
+    /// The same as an encoded `schema.SearchResultData`; values of groups are left to the caller.
+    pub fn encode(&self) -> Vec<u8> {
+        let hits = self.scores.len() / 4;
+        let topks = || self.topks.iter().map(|&count| u64::from(count));
+        let mut out = Vec::with_capacity(64 + 9 * hits + self.ids.len() + self.fields.iter().map(|field| 8 + field.len()).sum::<usize>());
+        put_number(&mut out, NUM_QUERIES, self.topks.len() as u64);
+        put_number(&mut out, TOP_K, topks().next_back().unwrap_or(0));
+        for field in &self.fields {
+            put_bytes(&mut out, FIELDS_DATA, field);
+        }
+        put_bytes(&mut out, SCORES, &self.scores);
+        put_bytes(&mut out, IDS, &self.ids);
+        put_length(&mut out, TOPKS, topks().map(varint_length).sum());
+        topks().for_each(|count| put_varint(&mut out, count));
+        put_number(&mut out, ALL_SEARCH_COUNT, hits as u64);
+        out
+    }
+}
+
+/// Fields of `schema.SearchResultData`.
+const NUM_QUERIES: u32 = 1;
+const TOP_K: u32 = 2;
+const FIELDS_DATA: u32 = 3;
+const SCORES: u32 = 4;
+const IDS: u32 = 5;
+const TOPKS: u32 = 6;
+const ALL_SEARCH_COUNT: u32 = 9;
+
+fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+    put_length(out, number, bytes.len());
+    out.extend_from_slice(bytes);
 }
 
 /// The rows that a query, a count or a listing of keys is about.

@@ -11,7 +11,7 @@ use super::geometry::{Damaged, write_wkt};
 use super::payload::Member;
 use super::schema::{ColumnSchema, ColumnType};
 use super::snapshot::Pick;
-use super::wire::{length_of_field, put_length, put_varint, varint_length};
+use super::wire::{length_of_field, put_length, put_number, put_varint, varint_length};
 
 const SCALARS: u32 = 3;
 const VECTORS: u32 = 4;
@@ -229,11 +229,6 @@ fn put_vector_member(out: &mut Vec<u8>, member: u32, dim: u64, body: usize) {
     put_length(out, VECTORS, inner);
     put_number(out, DIM, dim);
     put_length(out, member, body);
-}
-
-fn put_number(out: &mut Vec<u8>, number: u32, value: u64) {
-    put_varint(out, u64::from(number) << 3);
-    put_varint(out, value);
 }
 
 fn put_floats<'a>(out: &mut Vec<u8>, dim: usize, rows: impl Iterator<Item = (&'a Values, usize)> + Clone) {
