@@ -12,7 +12,6 @@ use super::pool::{Urgency, promise};
 use super::segment::CoreSegment;
 use crate::distance::Metric;
 use crate::failure::{Arg, Failure, Outcome};
-use crate::index::sparse::query::Bm25;
 use crate::index::vector_index::{self, AnyIndex, IndexKind, IndexPlan, Look, Progress};
 use crate::index::vectors::Vectors;
 use crate::segment::mapping::map;
@@ -52,15 +51,6 @@ pub struct CoreLook {
     pub beam_width: Option<u32>,
     pub drop_ratio_search: Option<f64>,
     pub dim_max_score_ratio: Option<f64>,
-    pub bm25: Option<CoreBm25>,
-}
-
-/// The parameters of BM25.
-#[napi(object, object_to_js = false)]
-pub struct CoreBm25 {
-    pub k1: f64,
-    pub b: f64,
-    pub average_length: f64,
 }
 
 #[napi]
@@ -196,11 +186,7 @@ pub(super) fn look_of(given: Option<CoreLook>) -> Look {
         beam_width: number(given.beam_width),
         drop_ratio_search: given.drop_ratio_search.unwrap_or(0.0) as f32,
         dim_max_score_ratio: given.dim_max_score_ratio.map(|ratio| ratio as f32),
-        bm25: given.bm25.map(|given| Bm25 {
-            k1: given.k1 as f32,
-            b: given.b as f32,
-            average_length: given.average_length as f32,
-        }),
+        bm25: None,
     }
 }
 

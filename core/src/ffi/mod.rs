@@ -13,6 +13,7 @@ mod requests;
 mod rows;
 mod sealing;
 mod segment;
+mod texts;
 
 use napi::bindgen_prelude::BigInt;
 use napi_derive::napi;

@@ -7,6 +7,7 @@ use napi_derive::napi;
 use super::indexes::{CoreLook, look_of, metric_of};
 use super::pool::{Urgency, promise, promise_here};
 use super::segment::CoreSegment;
+use super::texts::{CoreChannels, channels_of};
 use super::{error_of, timestamp_of};
 use crate::failure::{Failure, Outcome};
 use crate::search::{self, GroupBy, GroupField, Output, QueryRequest, SearchReply, SearchRequest, Selection};
@@ -29,6 +30,7 @@ pub struct CoreSearch {
     pub limit: u32,
     pub offset: u32,
     pub look: Option<CoreLook>,
+    pub channels: Option<CoreChannels>,
     pub read_timestamp: BigInt,
     pub filter: Option<Buffer>,
     pub expiry: Option<CoreExpiry>,
@@ -202,6 +204,7 @@ pub(super) fn search_request(request: CoreSearch) -> Outcome<SearchRequest> {
         limit: request.limit as usize,
         offset: request.offset as usize,
         look: look_of(request.look),
+        channels: request.channels.map(channels_of),
         read_timestamp: timestamp_of(&request.read_timestamp)?,
         filter: request.filter.map(|filter| filter.to_vec()),
         expiry: request.expiry.map(expiry_of).transpose()?,

@@ -1,6 +1,7 @@
 //! What is asked of segments and what comes back; the same as `CoreSearch`, `CoreQuery` and their results in `src/engine/core.ts`.
 
 use crate::distance::Metric;
+use crate::index::sparse::query::Bm25;
 use crate::index::vector_index::Look;
 use crate::segment::Expiry;
 use crate::segment::schema::ColumnType;
@@ -28,6 +29,8 @@ pub struct SearchRequest {
     pub offset: usize,
     /// What is asked of indexes; its `k` is not read.
     pub look: Look,
+    /// Where rows are ranked by what their channel holds, BM25; None: all alike.
+    pub channels: Option<Channels>,
     pub read_timestamp: u64,
     pub filter: Option<Vec<u8>>,
     pub expiry: Option<Expiry>,
@@ -42,6 +45,15 @@ pub struct SearchRequest {
     pub group_by: Option<GroupBy>,
     /// A reply that would have more bytes is refused before they are made; None: any.
     pub bytes_max: Option<usize>,
+}
+
+/// Segments of several channels, each with query vectors of its own: first all queries of the first channel, then all of the second, and so on.
+#[derive(Clone, Debug)]
+pub struct Channels {
+    /// One a segment.
+    pub of_segments: Vec<u32>,
+    /// One a channel, in the place of `look`'s.
+    pub bm25: Vec<Bm25>,
 }
 
 /// How hits are grouped: those with the same values of these fields make a group; null is a value of its own.

@@ -12,8 +12,7 @@ use super::top::{Found, Hit, Order, Top, rank};
 use super::visible::Visible;
 use crate::distance::{Metric, kernels};
 use crate::failure::{Failure, Outcome};
-use crate::index::sparse::query::SparseQuery;
-use crate::index::vector_index::Look;
+use crate::index::sparse::query::{Bm25, SparseQuery};
 use crate::segment::column::{Column, Values};
 use crate::segment::schema::{ColumnSchema, ColumnType};
 use crate::segment::{check_sparse, float_of_half};
@@ -43,13 +42,13 @@ pub fn ranks_by(kind: ColumnType, metric: Metric) -> bool {
 
 impl<'a> ByteQuery<'a> {
     /// Kinds: `queryDim`, those of a sparse vector.
-    pub fn new(column: &ColumnSchema, metric: Metric, look: &Look, bytes: &'a [u8]) -> Outcome<Self> {
+    pub fn new(column: &ColumnSchema, metric: Metric, bm25: Option<Bm25>, bytes: &'a [u8]) -> Outcome<Self> {
         if column.kind == ColumnType::SparseFloatVector {
             check_sparse(bytes).map_err(|failure| Failure {
                 field_id: Some(column.id),
                 ..failure
             })?;
-            let bm25 = (metric == Metric::Bm25).then(|| look.bm25.unwrap_or_default());
+            let bm25 = (metric == Metric::Bm25).then(|| bm25.unwrap_or_default());
             return Ok(ByteQuery::Sparse(SparseQuery::new(bytes, bm25)));
         }
         let width = column.kind.width(column.dim).unwrap_or(0);

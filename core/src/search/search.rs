@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::groups::Groups;
 use super::key::key_of;
-use super::queries::{Queries, split};
+use super::queries::{ByChannel, Queries, split};
 use super::reply;
 use super::request::{SearchReply, SearchRequest};
 use super::scan::{Query, Rows, Wanted, rows_of_task, scan};
@@ -41,6 +41,7 @@ pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<
     let position = vector_column(schema, request)?;
     let column = &schema.columns[position];
     let vectors = split(column, request)?;
+    let channels = ByChannel::new(segments, request, vectors.len())?;
     let floats: Vec<f32> = match column.kind {
         ColumnType::FloatVector => {
             let floats = request.vectors.as_chunks::<4>().0.iter();
@@ -56,7 +57,8 @@ pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<
         _ => {
             let queries = vectors
                 .iter()
-                .map(|bytes| ByteQuery::new(column, request.metric, &request.look, bytes));
+                .enumerate()
+                .map(|(at, bytes)| ByteQuery::new(column, request.metric, channels.bm25(at), bytes));
             Queries::Bytes(queries.collect::<Outcome<_>>()?)
         }
     };
@@ -73,11 +75,13 @@ pub fn search(segments: &[SegmentSnapshot], request: &SearchRequest) -> Outcome<
             .map(|part| Target::new(part, position, sight.visible(part), request))
             .collect(),
         queries: &queries,
+        channels: &channels,
         column,
         position,
     };
-    let starts = (0..vectors.len()).step_by(QUERIES_AT_ONCE);
-    let ranges = starts.map(|start| start..vectors.len().min(start + QUERIES_AT_ONCE));
+    let count = channels.query_count;
+    let starts = (0..count).step_by(QUERIES_AT_ONCE);
+    let ranges = starts.map(|start| start..count.min(start + QUERIES_AT_ONCE));
     if let Some(by) = &request.group_by {
         let mut groups = Groups::new(&search, by, schema)?;
         let answers = within(request, ranges.map(|range| groups.answer(range)))?;
@@ -124,6 +128,7 @@ pub(super) struct Search<'a> {
     /// One a part.
     pub targets: Vec<Target<'a>>,
     queries: &'a Queries<'a>,
+    channels: &'a ByChannel<'a>,
     column: &'a ColumnSchema,
     /// Of that column.
     position: usize,
@@ -260,6 +265,7 @@ impl<'a> Search<'a> {
         let Target {
             column, vectors, visible, ..
         } = &self.targets[part];
+        let first = self.channels.first_query(self.order.parts[part].segment);
         let part = part as u32;
         match self.queries {
             Queries::Floats(all) => {
@@ -280,7 +286,7 @@ impl<'a> Search<'a> {
                     kind: self.column.kind,
                     visible,
                 };
-                let queries: Vec<&ByteQuery> = queries.iter().map(|&query| &all[query]).collect();
+                let queries: Vec<&ByteQuery> = queries.iter().map(|&query| &all[first + query]).collect();
                 scan_bytes(&rows, range, &queries, wanted, &self.order, bounds)
             }
         }
@@ -297,15 +303,17 @@ impl<'a> Search<'a> {
         let limit = wanted.limit.min(target.visible.count());
         // Groups, and keys that several rows have, need more hits than the request tells of.
         let asked = &self.request.look;
+        let vector = self.channels.first_query(self.order.parts[part].segment) + query;
         let at_least = |list: usize| if list == 0 { 0 } else { list.max(limit) };
         let look = Look {
             k: limit,
             ef: at_least(asked.ef),
             reorder_k: at_least(asked.reorder_k),
             search_list: at_least(asked.search_list),
+            bm25: self.channels.bm25(vector),
             ..asked.clone()
         };
-        let rows = index.search(&of, self.queries.at(query), &look, allowed);
+        let rows = index.search(&of, self.queries.at(vector), &look, allowed);
         if rows.len() < limit && target.column.valid.is_none() && !index.may_find_fewer() {
             // The index did not lead to rows that are there.
             let mut found = self.scan(part, 0..row_count, &[query], wanted, &[AtomicU32::new(u32::MAX)]);

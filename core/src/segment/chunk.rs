@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::buffer::Buffer;
 use super::column::Column;
+use super::term_counts::{ChunkTerms, TermCounts};
 
 /// Timestamp of a row that is not deleted.
 pub const ALIVE: u64 = u64::MAX;
@@ -72,6 +73,7 @@ pub struct Chunk {
     pub timestamp_min: u64,
     pub timestamp_max: u64,
     pub deletes: Arc<Deletes>,
+    terms: Arc<ChunkTerms>,
 }
 
 impl Chunk {
@@ -89,6 +91,7 @@ impl Chunk {
             timestamp_max: timestamps.iter().copied().max().unwrap_or(0),
             timestamps: Arc::new(timestamps),
             deletes: Arc::default(),
+            terms: Arc::default(),
         }
     }
 
@@ -101,6 +104,7 @@ impl Chunk {
             timestamp_min: self.timestamp_min,
             timestamp_max: self.timestamp_max,
             deletes: Arc::clone(&self.deletes),
+            terms: Arc::clone(&self.terms),
         }
     }
 
@@ -128,7 +132,15 @@ impl Chunk {
 
     /// Bytes of memory held.
     pub fn byte_size(&self) -> usize {
-        self.columns.iter().map(|column| column.byte_size()).sum::<usize>() + self.timestamps.byte_size() + self.deletes.byte_size()
+        self.columns.iter().map(|column| column.byte_size()).sum::<usize>()
+            + self.timestamps.byte_size()
+            + self.deletes.byte_size()
+            + self.terms.byte_size()
+    }
+
+    /// Reads the counts of a column of terms.
+    pub fn term_counts<T>(&self, position: usize, read: impl FnOnce(&TermCounts) -> T) -> T {
+        self.terms.read(&self.columns[position], self.row_count, read)
     }
 
     pub fn alive_at(&self, row: usize, timestamp: u64) -> bool {

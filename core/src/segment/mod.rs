@@ -35,6 +35,8 @@ pub mod sealing;
 pub mod segment;
 pub mod snapshot;
 mod split;
+mod term_counts;
+mod terms;
 pub mod update;
 pub mod wire;
 
@@ -50,6 +52,7 @@ pub use rows::{FieldBytes, Rows};
 pub use sealing::Sealing;
 pub use segment::Segment;
 pub use snapshot::{IndexSlot, Pick, SegmentSnapshot};
+pub use term_counts::TermCounts;
 pub use update::{ArrayOperation, Update, UpdateRequest, update_rows};
 
 #[cfg(target_endian = "big")]

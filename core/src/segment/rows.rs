@@ -1,7 +1,7 @@
 //! Decoded, checked rows that belong to no segment yet, and how a request's encoded columns become them.
 //!
 //! The columns are decoded side by side on the pool; of several failures the one of the earliest given column is told. Columns that the request leaves
-//! out get their default or null, and the key column gets generated keys when the request says from where.
+//! out get their default or null, and the key column gets generated keys when the request says from where. Columns of terms are made of their texts.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use super::column::{Column, Values};
 use super::decode::{absent_column, decode_column};
 use super::keys::encode_keys_of;
 use super::schema::{ColumnSchema, ColumnType, Schema};
+use super::terms::put_terms;
 use crate::failure::{Failure, Outcome};
 
 #[derive(Debug)]
@@ -53,10 +54,11 @@ impl Rows {
         if let Some(start) = auto_id_start {
             given_keys = columns[schema.primary].replace(generated_keys(&schema.columns[schema.primary], start, row_count)?);
         }
-        let columns = columns.into_iter().zip(&schema.columns);
-        let columns = columns
-            .map(|(column, of)| column.map_or_else(|| absent_column(of, row_count), Ok))
-            .collect::<Outcome<Vec<_>>>()?;
+        let columns = columns.into_iter().zip(&schema.columns).map(|(column, of)| match column {
+            None if of.terms_of.is_none() => absent_column(of, row_count).map(Some),
+            column => Ok(column),
+        });
+        let columns = put_terms(schema, row_count, columns.collect::<Outcome<Vec<_>>>()?);
         Ok(Rows {
             schema: Arc::clone(schema),
             row_count,
@@ -104,6 +106,13 @@ pub(super) fn positions_of(schema: &Schema, fields: &[FieldBytes]) -> Outcome<Ve
         let at = schema
             .position(field.id)
             .ok_or_else(|| Failure::malformed(format!("no column {}", field.id)))?;
+        if schema.columns[at].terms_of.is_some() {
+            return Err(Failure::of_field(
+                "malformed",
+                field.id,
+                vec!["column given that is made of texts".into()],
+            ));
+        }
         if positions.contains(&at) {
             return Err(Failure::of_field("malformed", field.id, vec!["column given twice".into()]));
         }

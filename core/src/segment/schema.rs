@@ -1,9 +1,12 @@
 //! What the core knows of a collection's schema: columns by id, with types and limits. Comes as JSON (`CoreColumn[]` of `src/engine/core.ts`).
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::geometry::wkb_of;
 use crate::failure::{Failure, Outcome};
+use crate::text::Analyzer;
 
 /// Milvus's DataType numbers of the types that a column can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +124,9 @@ struct RawColumn {
     #[serde(default)]
     dynamic: bool,
     default: Option<serde_json::Value>,
+    /// An analyzer's JSON.
+    analyzer: Option<String>,
+    terms_of: Option<u32>,
 }
 
 impl RawColumn {
@@ -143,6 +149,19 @@ impl RawColumn {
             let text = default.as_str().ok_or_else(|| refuse(format!("default {default}")))?;
             wkb_of(text).map_err(|why| Failure::of_field("notGeometry", self.id, vec![why.into()]))?;
         }
+        let is_text = kind == ColumnType::VarChar;
+        if self.analyzer.is_some() && !is_text || self.terms_of.is_some() && (kind != ColumnType::SparseFloatVector || self.nullable) {
+            return Err(refuse(String::from("texts are analyzed, and sparse vectors made of them")));
+        }
+        let analyzer = self
+            .analyzer
+            .as_deref()
+            .map(Analyzer::parse)
+            .transpose()
+            .map_err(|failure| Failure {
+                field_id: Some(self.id),
+                ..failure
+            })?;
         Ok(ColumnSchema {
             id: self.id,
             kind,
@@ -154,6 +173,8 @@ impl RawColumn {
             primary: self.primary,
             dynamic: self.dynamic,
             default: self.default,
+            analyzer: analyzer.map(Arc::new),
+            terms_of: self.terms_of,
         })
     }
 }
@@ -175,6 +196,10 @@ pub struct ColumnSchema {
     pub dynamic: bool,
     /// 64-bit integers are decimal text.
     pub default: Option<serde_json::Value>,
+    /// Of texts that terms are made of.
+    pub analyzer: Option<Arc<Analyzer>>,
+    /// The column of texts whose terms this column has: nobody gives its values, each row's are made of the row's text.
+    pub terms_of: Option<u32>,
 }
 
 impl ColumnSchema {
@@ -203,7 +228,21 @@ impl Schema {
             .position(|column| column.primary)
             .filter(|&at| matches!(columns[at].kind, ColumnType::Int64 | ColumnType::VarChar))
             .ok_or_else(|| Failure::malformed("schema has no primary key"))?;
-        Ok(Schema { columns, primary })
+        let schema = Schema { columns, primary };
+        match schema
+            .columns
+            .iter()
+            .find(|column| column.terms_of.is_some() && schema.source_of(column).is_none())
+        {
+            Some(column) => Err(Failure::of_field("malformed", column.id, vec!["terms of no text".into()])),
+            None => Ok(schema),
+        }
+    }
+
+    /// The position of the column whose terms this one has, and its analyzer; None when it has none's.
+    pub fn source_of(&self, column: &ColumnSchema) -> Option<(usize, &Analyzer)> {
+        let at = self.position(column.terms_of?)?;
+        Some((at, self.columns[at].analyzer.as_deref()?))
     }
 
     pub fn position(&self, id: u32) -> Option<usize> {

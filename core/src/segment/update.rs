@@ -2,7 +2,7 @@
 //!
 //! Per row: a key that is alive keeps the values of its newest row in the columns that are absent; keys of the dynamic field's object are merged, and an
 //! array column may be appended to or have elements removed. A key that is not alive gets the default or null in absent columns, which must have one.
-//! The result is complete rows, and the same rows as encoded columns for the log, so that replay needs nothing else.
+//! The result is complete rows, and the same rows as encoded columns for the log, so that replay needs nothing else. Columns of terms are made anew.
 //! Source of the rules: milvus internal/proxy/task_upsert.go, pkg/util/typeutil.
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,6 +20,7 @@ use super::keys::Keys;
 use super::rows::{FieldBytes, Rows, positions_of};
 use super::schema::{ColumnSchema, ColumnType, Schema};
 use super::snapshot::{Pick, SegmentSnapshot};
+use super::terms::put_terms;
 use super::wire::put_length;
 use crate::failure::{Failure, Outcome};
 
@@ -40,7 +41,7 @@ pub struct UpdateRequest<'a> {
 
 pub struct Update {
     pub rows: Rows,
-    /// By column id: all columns as encoded FieldData.
+    /// By column id: all columns but those of terms as encoded FieldData.
     pub fields: Vec<(u32, Vec<u8>)>,
 }
 
@@ -59,22 +60,27 @@ pub fn update_rows(schema: &Arc<Schema>, segments: &[SegmentSnapshot], request: 
     let expired = request.expiry.as_ref().map(|expiry| expiry.bind(schema)).transpose()?;
     let old = alive_rows(segments, keys, request.read_timestamp, expired.as_ref())?;
     let columns = schema.columns.iter().zip(&given).map(|(column, given)| {
+        if column.terms_of.is_some() {
+            return Ok(None);
+        }
         let operation = request
             .operations
             .iter()
             .find(|(id, _)| *id == column.id)
             .map(|(_, operation)| *operation);
-        complete(schema, column, given.as_ref(), operation, &old).map_err(|failure| Failure {
+        let completed = complete(schema, column, given.as_ref(), operation, &old);
+        completed.map(Some).map_err(|failure| Failure {
             field_id: failure.field_id.or(Some(column.id)),
             ..failure
         })
     });
-    let columns = columns.collect::<Outcome<Vec<_>>>()?;
+    let columns = put_terms(schema, request.row_count, columns.collect::<Outcome<Vec<_>>>()?);
     let chunk = Chunk::new(request.row_count, columns, 0);
     let fields = schema
         .columns
         .iter()
         .enumerate()
+        .filter(|(_, column)| column.terms_of.is_none())
         .map(|(at, column)| (column.id, encode(column, at, &chunk)));
     let fields = fields.collect();
     let columns = chunk.columns.into_iter().map(Arc::unwrap_or_clone).collect();

@@ -60,6 +60,8 @@ impl Data {
             primary: false,
             dynamic: false,
             default: None,
+            analyzer: None,
+            terms_of: None,
         };
         let column = Column {
             id: 100,

@@ -199,6 +199,7 @@ impl World {
             limit: 7,
             offset: 1,
             look: Look::default(),
+            channels: None,
             read_timestamp: 10,
             filter: None,
             expiry: None,

@@ -72,6 +72,7 @@ fn request(random: &mut Random, world: &World, queries: &[Vec<f32>], filter: &Ro
         limit: random.pick(&[1, 3, 10, 200]),
         offset: random.pick(&[0, 0, 2, 50]),
         look: Look::default(),
+        channels: None,
         read_timestamp: world.clock - random.below(world.clock as usize) as u64 / 4,
         filter: filter.program(world),
         expiry: None,

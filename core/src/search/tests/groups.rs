@@ -37,6 +37,7 @@ fn request(vectors: &[Vec<f32>], by: GroupBy, limit: usize, offset: usize) -> Se
         limit,
         offset,
         look: Look::default(),
+        channels: None,
         read_timestamp: u64::MAX - 1,
         filter: None,
         expiry: None,

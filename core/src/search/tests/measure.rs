@@ -112,6 +112,7 @@ fn request(metric: Metric, vectors: Vec<u8>, limit: usize) -> SearchRequest {
         limit,
         offset: 0,
         look: Look::default(),
+        channels: None,
         read_timestamp: 10,
         filter: None,
         expiry: None,

@@ -19,6 +19,7 @@ fn request(bytes: usize) -> SearchRequest {
         limit: 5,
         offset: 0,
         look: Look::default(),
+        channels: None,
         read_timestamp: u64::MAX - 1,
         filter: None,
         expiry: None,

@@ -84,6 +84,7 @@ fn request(metric: Metric, queries: &[f32], below: Option<i64>) -> SearchRequest
         limit: 8,
         offset: 2,
         look: Look::default(),
+        channels: None,
         read_timestamp: 100,
         filter: below.map(|below| {
             encode(&[Node::Compare {
@@ -179,6 +180,7 @@ fn groups_found_with_an_index_are_those_of_a_scan() {
             offset: 0,
             // Shorter than any list of hits that groups need.
             look: Look { ef: 1, ..Look::default() },
+            channels: None,
             group_by: Some(by),
             ..request(Metric::L2, queries, below)
         };

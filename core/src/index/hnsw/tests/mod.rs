@@ -67,6 +67,8 @@ pub fn column_of(kind: ColumnType, dim: usize, values: &[f32], valid: Option<&[u
         primary: false,
         dynamic: false,
         default: None,
+        analyzer: None,
+        terms_of: None,
     };
     let column = Column {
         id: 100,
