@@ -48,10 +48,11 @@ export interface QueryIteratorOptions extends Omit<QueryOptions, "offset"> {
   readonly batchSize?: number;
 }
 
-export type QueryVector = readonly number[] | Float32Array;
+/** A text is searched for in a field that a BM25 function makes. */
+export type QueryVector = readonly number[] | Float32Array | string;
 
 export interface SearchOptions extends ReadOptions {
-  /** One vector or many. */
+  /** One vector or text, or many. */
   readonly data: QueryVector | readonly QueryVector[];
   /** Vector field; may be left out when there is one. */
   readonly annsField?: string;
@@ -190,13 +191,19 @@ const after = (filter: string | undefined, key: string, last: Id | undefined): s
 };
 
 const vectorsOf = (data: SearchOptions["data"]): QueryVector[] => {
-  if (data instanceof Float32Array) return [data];
+  if (data instanceof Float32Array || typeof data === "string") return [data];
   if (!Array.isArray(data) || data.length === 0) throw invalid("search data should be a vector or an array of vectors, but it is empty");
   return typeof data[0] === "number" ? [data as number[]] : (data as QueryVector[]);
 };
 
-const placeholders = (vectors: readonly QueryVector[]): Buffer =>
-  PlaceholderGroup.encode({ placeholders: [{ tag: "$0", type: PlaceholderType.FloatVector, values: vectors.map(bytesOf) }] });
+const placeholders = (vectors: readonly QueryVector[]): Buffer => {
+  const texts = vectors.filter((vector) => typeof vector === "string");
+  if (texts.length === 0)
+    return PlaceholderGroup.encode({ placeholders: [{ tag: "$0", type: PlaceholderType.FloatVector, values: vectors.map(bytesOf) }] });
+  if (texts.length < vectors.length) throw invalid("search data should be vectors or texts, not both");
+  const values = texts.map((text) => Buffer.from(text));
+  return PlaceholderGroup.encode({ placeholders: [{ tag: "$0", type: PlaceholderType.VarChar, values }] });
+};
 
 const bytesOf = (vector: QueryVector, index: number): Buffer => {
   if (vector instanceof Float32Array) return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);

@@ -54,6 +54,8 @@ export interface SearchRows extends ReadScope {
   readonly vectors: Buffer;
   /** Sparse vectors: bytes of each. */
   readonly lengths?: number[];
+  /** In the place of vectors: texts that are searched for in a field of terms. */
+  readonly texts?: { readonly values: readonly Buffer[]; readonly k1: number; readonly b: number };
   readonly limit: number;
   readonly offset: number;
   readonly look?: CoreLook;
@@ -124,6 +126,8 @@ export interface EngineApi {
 
   /** Whether a text is WKT of a geometry. */
   isGeometry(text: string): boolean;
+  /** @throws MilvusError when an analyzer of the named field cannot be made of these parameters (JSON) */
+  checkAnalyzer(field: string, params: string): void;
 
   insert(rows: WriteRows): Promise<Written>;
   upsert(rows: WriteRows): Promise<Written>;

@@ -25,6 +25,8 @@
  * | notUtf8 | row | VarChar |
  * | notJson | text | JSON column with text that is not JSON |
  * | dynamicNotObject | text | dynamic field that is not a JSON object |
+ * | analyzer | fault, what it is about | an analyzer that cannot be made; `analyzer-words.ts` |
+ * | queryNotUtf8 | - | a text that is searched for |
  * | malformed | text | the bytes are not the message they should be |
  * | queryDim | actual bytes, expected bytes | a query vector of another length |
  * | replyTooLarge | `search` or `query`, bytes | more output than a reply may have |
@@ -35,6 +37,7 @@
 
 import { failure, failureBecause, invalid, MilvusError, segcore } from "../shared/errors.js";
 import { DataType } from "../shared/proto/generated/messages.js";
+import { analyzerError } from "./analyzer-words.js";
 import type { CoreFailure } from "./core.js";
 
 /** Name and type of a field id, for the words. */
@@ -154,6 +157,8 @@ const makers: Record<string, Maker> = {
   notGeometry: (_field, [why]) => invalid(`invalid Geometry data, transform to wkb failed: ${why}`),
   notJson: (field, [text]) => invalid(`field (${field}) is not valid JSON: ${text}`),
   dynamicNotObject: (_field, [text]) => invalid(`invalid dynamic field data, only json map is supported: ${text}`),
+  analyzer: (field, [fault, about]) => analyzerError(field, String(fault), String(about)),
+  queryNotUtf8: () => invalid("string data must be utf8 format"),
   malformed: (_field, [text]) => invalid(`malformed request: ${text}`),
   queryDim: (_field, [actual, expected]) =>
     segcore(2032, `vector dimension mismatch, expected vector size(byte) ${expected}, actual ${actual}.`),

@@ -1,8 +1,9 @@
 /** A collection's schema as the core sees it: columns by number, without names. */
 import type { Collection } from "../catalog/types.js";
-import { DataType, type FieldSchema, type ValueField } from "../shared/proto/generated/messages.js";
+import { type CollectionSchema, DataType, type FieldSchema, type ValueField } from "../shared/proto/generated/messages.js";
+import { bm25Input } from "../shared/schema.js";
 import type { Core, CoreColumn } from "./core.js";
-import { coreFailureOf, type FieldOf } from "./core-errors.js";
+import { coreError, coreFailureOf, type FieldOf } from "./core-errors.js";
 
 /** Bytes of a JSON value (common.JSONMaxLength). */
 const JSON_LENGTH_MAX = 65536;
@@ -18,10 +19,12 @@ const defaultOf = (field: FieldSchema): boolean | number | string | undefined =>
   return value.boolData ?? value.intData ?? value.floatData ?? value.doubleData ?? value.stringData;
 };
 
-const columnOf = (field: FieldSchema): CoreColumn => {
+/** @param analyzed whether terms are made of it */
+const columnOf = (schema: CollectionSchema, field: FieldSchema, analyzed: boolean): CoreColumn => {
   const dim = param(field, "dim");
   const maxLength = param(field, "max_length");
   const fallback = field.isDynamic ? "{}" : defaultOf(field);
+  const input = bm25Input(schema, field);
   return {
     id: Number(field.fieldID),
     type: field.dataType,
@@ -36,10 +39,28 @@ const columnOf = (field: FieldSchema): CoreColumn => {
         ? {}
         : { maxLength: Number(maxLength) }),
     ...(fallback === undefined ? {} : { default: fallback }),
+    ...(analyzed ? { analyzer: param(field, "analyzer_params") ?? "" } : {}),
+    ...(input === undefined ? {} : { termsOf: Number(input.fieldID) }),
   };
 };
 
-export const coreColumns = (collection: Collection): string => JSON.stringify(collection.schema.fields.map(columnOf));
+export const coreColumns = ({ schema }: Collection): string => {
+  const inputs = new Set(schema.fields.map((field) => bm25Input(schema, field)));
+  return JSON.stringify(schema.fields.map((field) => columnOf(schema, field, inputs.has(field))));
+};
+
+/** @throws MilvusError when the analyzer of the named field cannot be made of these parameters */
+export const checkAnalyzer = (core: Core, field: string, params: string): void => {
+  const columns: CoreColumn[] = [
+    { id: 0, type: DataType.Int64, primary: true },
+    { id: 1, type: DataType.VarChar, analyzer: params },
+  ];
+  try {
+    core.createSchema(JSON.stringify(columns));
+  } catch (error) {
+    throw coreError(error, () => ({ name: field, type: DataType.VarChar }));
+  }
+};
 
 /** Whether the core takes a text as a geometry: whether it may be the default of one. */
 export const isGeometry = (core: Core, text: string): boolean => {

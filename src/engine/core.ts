@@ -23,6 +23,10 @@ export interface CoreColumn {
   readonly dynamic?: boolean;
   /** Value of rows that give none. 64-bit integers as decimal text; JSON as text. */
   readonly default?: boolean | number | string;
+  /** VarChar: the JSON of its analyzer, empty for the standard one; absent: nobody asks for its terms. */
+  readonly analyzer?: string;
+  /** Sparse vectors: the column of texts whose terms this one has; rows never give it. */
+  readonly termsOf?: number;
 }
 
 export interface CoreSchema {
@@ -109,8 +113,21 @@ export interface CoreLook {
   /** Sparse: the part of a query's smallest values that an index leaves out; a scan leaves out none, as in Milvus. */
   readonly dropRatioSearch?: number;
   readonly dimMaxScoreRatio?: number;
-  /** Of searches by BM25, of rows without an index too; absent: those of Milvus's index. */
-  readonly bm25?: { readonly k1: number; readonly b: number; readonly averageLength: number };
+}
+
+/** Segments of several channels (BM25), each with query vectors of its own: first all queries of the first channel, then all of the second, and so on. */
+export interface CoreChannels {
+  /** One a segment. */
+  readonly ofSegments: number[];
+  /** One a channel; `averageLength` is above 0. */
+  readonly bm25: readonly { readonly k1: number; readonly b: number; readonly averageLength: number }[];
+}
+
+/** Texts as query vectors. */
+export interface CoreTextQueries {
+  readonly vectors: Buffer;
+  readonly lengths: number[];
+  readonly averageLength: number;
 }
 
 /** Binary vectors have the four from HAMMING on, sparse ones IP and BM25, others the first three. */
@@ -229,6 +246,7 @@ export interface CoreSearch {
   readonly limit: number;
   readonly offset: number;
   readonly look?: CoreLook;
+  readonly channels?: CoreChannels;
   readonly readTimestamp: bigint;
   readonly filter?: Buffer;
   readonly expiry?: CoreExpiry;
@@ -340,6 +358,8 @@ export interface Core {
       readonly operations: CoreArrayOperation[];
     },
   ): Promise<CoreUpdate>;
+  /** Texts as sparse query vectors of a field of terms: a term's value is its frequency times its idf among all rows of the segments. */
+  weighTexts(segments: CoreSegment[], fieldId: number, texts: Buffer[]): Promise<CoreTextQueries>;
   search(segments: CoreSegment[], request: CoreSearch): Promise<CoreSearchResult>;
   /** What `request` says of vectors, their lengths, the timestamp and expiry is not kept. */
   prepareSearch(request: CoreSearch): CorePreparedSearch;

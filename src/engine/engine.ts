@@ -20,7 +20,7 @@ import type {
 import { Background } from "./background.js";
 import { writeClosedMark } from "./closed-mark.js";
 import type { Compaction, CompactionRequest } from "./compaction.js";
-import { isGeometry } from "./core-schema.js";
+import { checkAnalyzer, isGeometry } from "./core-schema.js";
 import { indexProgress } from "./indexing.js";
 import { countRows, prepareSearch, queryRows, searchRows } from "./read.js";
 import { RecordKind } from "./records.js";
@@ -67,6 +67,10 @@ export class Engine implements EngineApi {
 
   isGeometry(text: string): boolean {
     return isGeometry(this.state.core, text);
+  }
+
+  checkAnalyzer(field: string, params: string): void {
+    checkAnalyzer(this.state.core, field, params);
   }
 
   async change(change: CatalogChange): Promise<{ catalog: Catalog; timestamp: Timestamp }> {

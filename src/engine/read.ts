@@ -9,7 +9,7 @@ import type { Collection } from "../catalog/types.js";
 import { invalid } from "../shared/errors.js";
 import { physicalMs, type Timestamp } from "../shared/types.js";
 import type { PreparedSearch, QueryRows, ReadScope, SearchRows } from "./api.js";
-import type { CoreExpiry, CoreQueryResult, CoreSearch, CoreSearchResult, CoreSegment } from "./core.js";
+import type { CoreChannels, CoreExpiry, CoreQueryResult, CoreSearch, CoreSearchResult, CoreSegment } from "./core.js";
 import { coreError } from "./core-errors.js";
 import { fieldNames } from "./core-schema.js";
 import { expiryAt, readerMs } from "./expiry.js";
@@ -67,6 +67,45 @@ const inWords = async <T>(scope: ReadScope, work: Promise<T>): Promise<T> => {
   }
 };
 
+/** Partitions that are loaded; empty: all. */
+const loadedPartitions = ({ load }: Collection): readonly bigint[] => (load === undefined || load.all ? [] : load.partitionIds);
+
+/** Texts as query vectors, and how rows are ranked by them in each channel. */
+type Weighed = Required<Pick<CoreSearch, "vectors" | "lengths">> & Pick<CoreChannels, "bm25">;
+
+/**
+ * Texts as query vectors, for each channel by what all of its loaded rows hold, whichever partitions are searched (as in Milvus). Rows that come before the
+ * search itself looks count for the next one.
+ */
+const weighTexts = async (
+  state: EngineState,
+  { collection, fieldId }: SearchRows,
+  texts: NonNullable<SearchRows["texts"]>,
+): Promise<Weighed> => {
+  const { values, k1, b } = texts;
+  const channels = shardToRead(state, collection).byChannel(loadedPartitions(collection));
+  const weigh = (segments: CoreSegment[]) =>
+    inWords({ collection, partitionIds: [] }, state.core.weighTexts(segments, Number(fieldId), [...values]));
+  const weighed = await Promise.all(channels.map(weigh));
+  return {
+    vectors: Buffer.concat(weighed.map(({ vectors }) => vectors)),
+    lengths: weighed.flatMap(({ lengths }) => lengths),
+    bm25: weighed.map(({ averageLength }) => ({ k1, b, averageLength })),
+  };
+};
+
+/** The part of a search of these segments that texts make. */
+const byChannels = (
+  state: EngineState,
+  { collection }: SearchRows,
+  segments: readonly CoreSegment[],
+  { vectors, lengths, bm25 }: Weighed,
+): Required<Pick<CoreSearch, "vectors" | "lengths" | "channels">> => ({
+  vectors,
+  lengths,
+  channels: { ofSegments: shardToRead(state, collection).channelsOf(segments), bm25 },
+});
+
 const coreSearch = (request: SearchRows, at: Omit<View, "segments">): CoreSearch => {
   const { metric, vectors, lengths, limit, offset, look, radius, rangeFilter, roundDecimal, outputs, groupBy, bytesMax } = request;
   return {
@@ -89,8 +128,10 @@ const coreSearch = (request: SearchRows, at: Omit<View, "segments">): CoreSearch
 
 export const searchRows = async (state: EngineState, request: SearchRows): Promise<CoreSearchResult & { readTimestamp: Timestamp }> => {
   if (beginsAmongExpiring(request)) return searchRows(state, await chooseMoment(state, request));
+  const weighed = request.texts === undefined ? undefined : await weighTexts(state, request, request.texts);
   const { segments, ...at } = view(state, request);
-  const work = state.core.search(segments, coreSearch(request, at));
+  const asked = coreSearch(request, at);
+  const work = state.core.search(segments, weighed === undefined ? asked : { ...asked, ...byChannels(state, request, segments, weighed) });
   return { ...(await inWords(request, work)), readTimestamp: at.readTimestamp };
 };
 

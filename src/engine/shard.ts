@@ -100,6 +100,19 @@ export class Shard {
     return found.length > 0 ? found : [this.empty];
   }
 
+  /** All segments of these partitions, by channel; never none. */
+  byChannel(partitionIds: readonly bigint[]): CoreSegment[][] {
+    const channels = Array.from({ length: this.channelCount }, (): CoreSegment[] => []);
+    for (const entry of this.list(partitionIds)) channels[entry.channel]?.push(entry.core);
+    return channels.map((segments) => (segments.length > 0 ? segments : [this.empty]));
+  }
+
+  /** The channel of each of these segments. */
+  channelsOf(segments: readonly CoreSegment[]): number[] {
+    const channels = new Map(this.segments.map((entry) => [entry.core, entry.channel]));
+    return segments.map((segment) => channels.get(segment) ?? 0);
+  }
+
   /** Takes over a changed schema: new columns are there for all rows, with their default or null. */
   setSchema(collection: Collection): void {
     this.schema = this.core.createSchema(coreColumns(collection));

@@ -144,6 +144,7 @@ const restField = (field: FieldSchema) => ({
   ...(field.typeParams.length > 0 ? { params: field.typeParams } : {}),
   ...(field.dataType === DataType.Array ? { elementType: typeName(field.elementType) } : {}),
   ...(field.defaultValue ? { defaultValue: defaultOf(field.defaultValue) } : {}),
+  ...(field.isFunctionOutput ? { isFunctionOutput: true } : {}),
 });
 
 const nameOf = (values: Readonly<Record<string, number>>, value: number): string =>
@@ -174,7 +175,15 @@ const describeForRest = (call: Call, body: Body) => {
       consistencyLevel: nameOf(ConsistencyLevel, collection.consistencyLevel),
       fields: shownFields(call, collection).map(restField),
       structFields: [],
-      functions: [],
+      functions: schema.functions.map((fn) => ({
+        name: fn.name,
+        description: fn.description,
+        type: fn.type,
+        id: fn.id,
+        inputFieldNames: fn.inputFieldNames,
+        outputFieldNames: fn.outputFieldNames,
+        params: fn.params,
+      })),
       aliases: aliasesOf(call.engine.catalog, collection),
       indexes: restIndexes(collection),
       load: nameOf(LoadState, loadStateOf(call.engine, collection)),

@@ -13,6 +13,8 @@ import {
   CreateCollectionRequest,
   DataType,
   FieldSchema,
+  FunctionSchema,
+  FunctionType,
   LoadCollectionRequest,
   ValueField,
 } from "../shared/proto/generated/messages.js";
@@ -23,7 +25,19 @@ import { indexIn } from "./index-rest.js";
 import { defaultMetric } from "./index-types.js";
 import { load } from "./load.js";
 import type { Call, RestReply } from "./operation.js";
-import { type Body, flagIn, integerIn, nothing, objectIn, objectsIn, pairsIn, parameterText, restDatabase, textIn } from "./support.js";
+import {
+  type Body,
+  flagIn,
+  integerIn,
+  nothing,
+  objectIn,
+  objectsIn,
+  pairsIn,
+  parameterText,
+  restDatabase,
+  textIn,
+  textsIn,
+} from "./support.js";
 
 type Create = (call: Call, request: CreateCollectionRequest) => Promise<object>;
 
@@ -133,6 +147,20 @@ export const fieldIn = (entry: Body, autoId: boolean): FieldSchema => {
   });
 };
 
+const functionIn = (entry: Body): FunctionSchema => {
+  const type = textIn(entry, "type");
+  const known = Object.entries(FunctionType).find(([name]) => name === type);
+  if (known === undefined) throw invalid(`Unsupported function type: ${type}`);
+  return FunctionSchema.create({
+    name: textIn(entry, "name"),
+    description: textIn(entry, "description"),
+    type: known[1],
+    inputFieldNames: textsIn(entry, "inputFieldNames"),
+    outputFieldNames: textsIn(entry, "outputFieldNames"),
+    params: pairsIn(entry, "params"),
+  });
+};
+
 const givenSchema = (schema: Body, name: string, description: string): Init<CollectionSchema> => {
   const autoId = flagIn(schema, "autoId") ?? flagIn(schema, "autoID") ?? false;
   return {
@@ -140,6 +168,7 @@ const givenSchema = (schema: Body, name: string, description: string): Init<Coll
     description: description || textIn(schema, "description"),
     enableDynamicField: flagIn(schema, "enableDynamicField") ?? false,
     fields: objectsIn(schema, "fields").map((field) => fieldIn(field, autoId)),
+    functions: objectsIn(schema, "functions").map(functionIn),
     externalSource: textIn(schema, "externalSource"),
     externalSpec: textIn(schema, "externalSpec"),
   };
@@ -201,7 +230,7 @@ const indexesIn = (body: Body, schema: Init<CollectionSchema>, quick: boolean): 
   if (quick) {
     const vector = schema.fields?.[1];
     const fieldName = vector?.name ?? "vector";
-    const metric = textIn(body, "metricType") || defaultMetric(vector?.dataType ?? DataType.FloatVector);
+    const metric = textIn(body, "metricType") || defaultMetric(FieldSchema.create({ dataType: DataType.FloatVector, ...vector }));
     return [
       {
         fieldName,

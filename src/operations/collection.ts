@@ -23,6 +23,7 @@ import { WireError } from "../shared/proto/wire.js";
 import { dynamicField } from "../shared/schema.js";
 import { DEFAULT_TIME_ZONE } from "../shared/time-zone.js";
 import { createFromRest } from "./collection-rest.js";
+import { checkAnalyzers, withFunctions } from "./function-rules.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { firstPartitions } from "./partition-key.js";
 import { checkDefinition, checkGeometryDefault, checkRequest, checkStorable, type Definition } from "./schema-rules.js";
@@ -82,9 +83,10 @@ export const createCollection = async (call: Call, request: CreateCollectionRequ
   checkRoom(catalog, database.name, names.length, shardsNum);
   checkDefinition(definition);
   for (const field of definition.schema.fields) checkGeometryDefault(field, (text) => call.engine.isGeometry(text));
+  checkAnalyzers(definition.schema, (field, params) => call.engine.checkAnalyzer(field, params));
   checkStorable(definition.schema);
   const zone = propertyOf(request.properties, TIME_ZONE) ?? propertyOf(database.properties, TIME_ZONE) ?? DEFAULT_TIME_ZONE;
-  const schema = completed(definition.schema, database.name, zone);
+  const schema = withFunctions(completed(definition.schema, database.name, zone));
   const id = call.engine.ids(1 + names.length);
   await change(call, {
     kind: "createCollection",
@@ -138,7 +140,7 @@ export const operations: readonly AnyOperation[] = [
     privilege: "CreateCollection",
     scope: "database",
     built: "partly",
-    note: "Text, struct arrays and functions are refused",
+    note: "Text, struct arrays, and functions other than BM25 are refused",
     handle: createCollection,
     rest: [
       {

@@ -10,7 +10,7 @@ import { SUB_DIM_DEFAULT } from "../engine/list-plan.js";
 import { failure, invalid, type MilvusError, missing } from "../shared/errors.js";
 import { INDEX_PARAMS_BYTES_MAX } from "../shared/limits.js";
 import { DataType } from "../shared/proto/generated/messages.js";
-import { isVector, typeName, typeParam } from "../shared/schema.js";
+import { isOfTerms, isVector, typeName, typeParam } from "../shared/schema.js";
 import {
   AUTOINDEX,
   BUILD_RULES,
@@ -141,15 +141,16 @@ const checkBuildParams = (type: string, field: FieldSchema, params: ReadonlyMap<
     throw invalidParams(`dimension mismatch, dimension in schema: ${typeParam(field, "dim")}, dimension: ${dim}`);
   for (const [key, rule] of Object.entries(BUILD_RULES.get(type) ?? {})) {
     const value = params.get(key);
-    if (isGiven(value)) checkRule(key, value, rule, (params.get("metric_type") ?? defaultMetric(field.dataType)).toUpperCase());
+    if (isGiven(value)) checkRule(key, value, rule, (params.get("metric_type") ?? defaultMetric(field)).toUpperCase());
   }
   checkDivisors(type, field, params);
   if (type === "FAISS") checkFaissName(field, params);
 };
 
 const checkMetric = (field: FieldSchema, metric: string): void => {
-  if (metric === "BM25" && field.dataType === DataType.SparseFloatVector && !field.isFunctionOutput)
+  if (metric === "BM25" && field.dataType === DataType.SparseFloatVector && !isOfTerms(field))
     throw invalidParams("only BM25 Function output field support BM25 metric type");
+  if (metric !== "BM25" && isOfTerms(field)) throw invalid(`index metric type of BM25 function output field must be BM25, got ${metric}`);
   if (METRICS.get(field.dataType)?.includes(metric)) return;
   if (field.dataType === DataType.SparseFloatVector) throw invalidParams("only IP&BM25 is the supported metric type for sparse index");
   const kind = field.dataType === DataType.BinaryVector ? "binary" : field.dataType === DataType.Int8Vector ? "int" : "float";
@@ -162,7 +163,7 @@ const automatic = (field: FieldSchema, params: ReadonlyMap<string, string>): Key
   if (others.length > 0) throw invalid("only metric type can be passed when use AutoIndex");
   return [
     { key: "index_type", value: AUTOINDEX },
-    { key: "metric_type", value: params.get("metric_type") ?? defaultMetric(field.dataType) },
+    { key: "metric_type", value: params.get("metric_type") ?? defaultMetric(field) },
   ];
 };
 
@@ -173,7 +174,7 @@ const checkVectorIndex = (
 ): readonly KeyValuePair[] => {
   const type = params.get("index_type");
   const kept = type === undefined || type === AUTOINDEX ? automatic(field, params) : given;
-  const metric = kept === given ? params.get("metric_type") : kept[1]?.value;
+  const metric = kept === given ? (params.get("metric_type") ?? (isOfTerms(field) ? defaultMetric(field) : undefined)) : kept[1]?.value;
   if (metric === undefined) throw invalidParams("metric type not set for vector index");
   checkMetric(field, metric);
   if (type === undefined || type === AUTOINDEX) return kept;
@@ -184,7 +185,7 @@ const checkVectorIndex = (
   if (field.dataType === DataType.BinaryVector && measured !== undefined && !measured.includes(metric))
     throw invalid(`metric type ${metric} not found or not supported, supported: [${measured.join(" ")}]`);
   checkBuildParams(type, field, params);
-  return given;
+  return params.has("metric_type") ? given : [...given, { key: "metric_type", value: metric }];
 };
 
 /** The texts that Go reads as a truth value. */

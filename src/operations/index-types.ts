@@ -3,7 +3,8 @@
  * say; which structure serves each is the engine's to choose (`src/engine/index-plan.ts`).
  * Sources: milvus internal/util/indexparamcheck, knowhere include/knowhere/index/index_table.h and src/index/**.
  */
-import { DataType } from "../shared/proto/generated/messages.js";
+import { DataType, type FieldSchema } from "../shared/proto/generated/messages.js";
+import { isOfTerms } from "../shared/schema.js";
 
 const FLOATS = [DataType.FloatVector, DataType.Float16Vector, DataType.BFloat16Vector];
 const BINARY = [DataType.BinaryVector];
@@ -53,9 +54,10 @@ export const METRICS: ReadonlyMap<number, readonly string[]> = new Map([
 ]);
 
 /** The metric of an index that names none. */
-export const defaultMetric = (type: DataType): string => {
-  if (type === DataType.BinaryVector) return "HAMMING";
-  return type === DataType.SparseFloatVector ? "IP" : "COSINE";
+export const defaultMetric = (field: Pick<FieldSchema, "dataType" | "isFunctionOutput">): string => {
+  if (field.dataType === DataType.BinaryVector) return "HAMMING";
+  if (field.dataType !== DataType.SparseFloatVector) return "COSINE";
+  return isOfTerms(field) ? "BM25" : "IP";
 };
 
 /** Indexes of binary vectors that know fewer metrics than the data type has. */

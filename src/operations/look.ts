@@ -11,15 +11,17 @@ import { invalid } from "../shared/errors.js";
 import type { KeyValuePair } from "../shared/proto/generated/messages.js";
 import { parameter } from "./reading.js";
 
-/** What a request may ask of an index by itself; the parameters of BM25 are of the field. */
-type LookNumber = Exclude<keyof CoreLook, "bm25">;
+type LookNumber = keyof CoreLook;
 
-interface Rule {
+interface Limits {
   readonly kind: "integer" | "number";
   readonly low: number;
   readonly high: number;
   /** `high` is no value of the range. */
   readonly open?: true;
+}
+
+interface Rule extends Limits {
   /** What it is for the core. */
   readonly as: LookNumber;
   /** Not below the number of hits wanted; the name that the words have for it. */
@@ -79,7 +81,7 @@ const decimal = (value: number): string => (Number.isInteger(value) ? value.toFi
 const bound = (value: number): string => (value === FLOAT_MAX ? `${BigInt(FLOAT_MAX)}.000000` : value.toFixed(6));
 
 /** The number that a parameter holds; numeric texts count. */
-const numberOf = (key: string, value: unknown, rule: Rule, text: string): number => {
+const numberOf = (key: string, value: unknown, rule: Limits, text: string): number => {
   const noun = rule.kind === "integer" ? "integer" : "a number";
   if (typeof value === "string") {
     const pattern = rule.kind === "integer" ? /^[+-]?\d+$/ : /^[+-]?\d*\.?\d+(e[+-]?\d+)?$/i;
@@ -93,7 +95,7 @@ const numberOf = (key: string, value: unknown, rule: Rule, text: string): number
   return value;
 };
 
-const checkRange = (key: string, value: number, rule: Rule): void => {
+const checkRange = (key: string, value: number, rule: Limits): void => {
   const beyond = rule.open ? value >= rule.high : value > rule.high;
   if (value >= rule.low && !beyond) return;
   const range =
@@ -149,4 +151,26 @@ export const lookOf = (
     look[rule.as] ??= number;
   }
   return look;
+};
+
+/** Parameters of BM25, of the index that serves a field of terms or of a request, and what they are by default. */
+const BM25 = {
+  bm25_k1: { kind: "number", low: 0, high: 3, standard: 1.2 },
+  bm25_b: { kind: "number", low: 0, high: 1, standard: 0.75 },
+} as const;
+
+/** How BM25 is counted. `params`, `extra`: as for `lookOf`. */
+export const bm25Of = (
+  params: readonly KeyValuePair[],
+  extra: Readonly<Record<string, unknown>>,
+  index: IndexDefinition | undefined,
+): { readonly k1: number; readonly b: number } => {
+  const value = (key: keyof typeof BM25): number => {
+    const own = index === undefined ? undefined : indexParameter(index, key);
+    if (extra[key] === undefined) return own === undefined || !Number.isFinite(Number(own)) ? BM25[key].standard : Number(own);
+    const number = numberOf(key, extra[key], BM25[key], parameter(params, "params") ?? "");
+    checkRange(key, number, BM25[key]);
+    return number;
+  };
+  return { k1: value("bm25_k1"), b: value("bm25_b") };
 };

@@ -7,7 +7,7 @@ import { failure, invalid } from "../shared/errors.js";
 import { checkPartitionName } from "../shared/names.js";
 import { fieldHeader } from "../shared/proto/envelope.js";
 import type { FieldSchema, KeyValuePair, TemplateValue } from "../shared/proto/generated/messages.js";
-import { DYNAMIC_FIELD, primaryField } from "../shared/schema.js";
+import { DYNAMIC_FIELD, isOfTerms, primaryField } from "../shared/schema.js";
 import { parseBool } from "./support.js";
 
 /** Value of the first pair with this key. */
@@ -127,6 +127,8 @@ export const planOutputs = (collection: Collection, requested: readonly string[]
     const field = fields.get(name);
     if (name === "*") {
       for (const [each, column] of fields) {
+        // What BM25 makes of texts is not given out.
+        if (isOfTerms(column)) continue;
         columns.add(column);
         names.add(each);
       }
@@ -134,6 +136,7 @@ export const planOutputs = (collection: Collection, requested: readonly string[]
     } else if (aggregate !== null) {
       aggregates.push({ name, operator: (aggregate[1] as string).toLowerCase(), target: aggregate[2] as string });
     } else if (field !== undefined) {
+      if (isOfTerms(field)) throw invalid(`not allowed to retrieve raw data of field ${name}`);
       columns.add(field);
       names.add(name);
       if (field === dynamic) wholeDynamic = true;

@@ -85,11 +85,11 @@ const matchColumns = (
   const generated = makesKeys(collection, names.has(key.name), replace);
   if (kind === "update" && !names.has(key.name)) throw invalid(`must assign pk when upsert, primary field: ${key.name}`);
   for (const field of kind === "update" ? [] : fields) {
-    if (names.has(field.name) || (field === key && generated) || field.nullable || field.isDynamic || field.defaultValue !== undefined)
-      continue;
+    if (names.has(field.name) || (field === key && generated) || field.isFunctionOutput) continue;
+    if (field.nullable || field.isDynamic || field.defaultValue !== undefined) continue;
     throw invalid(`fieldSchema(${field.name}) has no corresponding fieldData pass in`);
   }
-  if (generated && names.has(key.name)) {
+  if ((generated && names.has(key.name)) || fields.some((field) => field.isFunctionOutput && names.has(field.name))) {
     throw invalid("more fieldData has pass in", { expected: fields.length, actual: fields.length + 1 });
   }
   return received.map(({ envelope, data }) => {

@@ -17,9 +17,10 @@ import {
   VECTOR_FIELDS_MAX,
 } from "../shared/limits.js";
 import { checkCollectionName, checkFieldName, checkNotReserved } from "../shared/names.js";
-import { type CollectionSchema, DataType, type FieldSchema, type ValueField } from "../shared/proto/generated/messages.js";
+import { type CollectionSchema, DataType, type FieldSchema, FunctionType, type ValueField } from "../shared/proto/generated/messages.js";
 import { isVector, typeName } from "../shared/schema.js";
 import { DEFAULT_TIME_ZONE, parseMoment } from "../shared/time-zone.js";
+import { checkFunctions } from "./function-rules.js";
 import { checkPartitionKey } from "./partition-key.js";
 import { checkProperties, checkTtl, checkWarmupPolicy } from "./property-rules.js";
 import { parseBool } from "./support.js";
@@ -255,8 +256,10 @@ export const checkStorable = (schema: CollectionSchema): void => {
   schema.fields.forEach(checkStorableField);
   const struct = schema.structArrayFields[0];
   if (struct) throw unsupported(`struct array field ${struct.name}`);
-  const fn = schema.functions[0];
-  if (fn) throw unsupported(`function ${fn.name}`);
+  const fn = schema.functions.find(({ type }) => type !== FunctionType.BM25);
+  if (fn) throw unsupported(`${Object.entries(FunctionType).find(([, type]) => type === fn.type)?.[0]} function ${fn.name}`);
+  const multi = schema.fields.find((field) => propertyOf(field.typeParams, "multi_analyzer_params") !== undefined);
+  if (multi) throw unsupported(`multi_analyzer_params of field ${multi.name}`);
   if (schema.enableNamespace) throw unsupported("enable_namespace");
   if (schema.externalSource !== "" || schema.externalSpec !== "") throw unsupported("an external collection");
 };
@@ -279,6 +282,7 @@ export const checkRequest = (definition: Definition): void => {
   checkDuplicates(schema);
   checkSkippedLoads(schema);
   checkTtl(properties, schema);
+  checkFunctions(schema);
 };
 
 const DEFAULTS: Readonly<Record<keyof ValueField, readonly [string, readonly DataType[]]>> = {
@@ -340,10 +344,5 @@ export const checkDefinition = ({ schema, collectionName }: Definition): void =>
     if (field.nullable && field.isPrimaryKey)
       throw invalid(`primary field not support null, type:${typeName(field.dataType)}, name:${field.name}`);
     if (field.defaultValue) checkDefault(field, field.defaultValue);
-  }
-  for (const field of schema.fields) {
-    const on = (key: string): boolean => parseBool(propertyOf(field.typeParams, key) ?? "false") === true;
-    if (on("enable_match") && !on("enable_analyzer"))
-      throw invalid(`field ${field.name} which has enable_match or is input of BM25 function must also enable_analyzer`);
   }
 };

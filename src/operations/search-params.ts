@@ -133,11 +133,20 @@ export const vectorField = (collection: Collection, params: readonly KeyValuePai
 export const indexOf = (collection: Collection, field: FieldSchema): IndexDefinition | undefined =>
   collection.indexes.find((candidate) => candidate.fieldId === field.fieldID);
 
-const METRICS: ReadonlySet<string> = new Set<CoreMetric>(["L2", "IP", "COSINE", "HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE"]);
+const METRICS: ReadonlySet<string> = new Set<CoreMetric>([
+  "L2",
+  "IP",
+  "COSINE",
+  "BM25",
+  "HAMMING",
+  "JACCARD",
+  "SUBSTRUCTURE",
+  "SUPERSTRUCTURE",
+]);
 
 /** The metric of the field's index, which the request may name. */
 export const metricOf = (index: IndexDefinition | undefined, field: FieldSchema, params: readonly KeyValuePair[]): CoreMetric => {
-  const metric = ((index && indexParameter(index, "metric_type")) ?? defaultMetric(field.dataType)).toUpperCase();
+  const metric = ((index && indexParameter(index, "metric_type")) ?? defaultMetric(field)).toUpperCase();
   const asked = (parameter(params, "metric_type") ?? "").toUpperCase();
   if (asked !== "" && asked !== metric) throw failure("invalidParameter", { expected: metric, actual: asked }, "metric type not match");
   if (!METRICS.has(metric)) throw failure("notSupported", {}, `searching by ${metric} is not supported yet`, true);

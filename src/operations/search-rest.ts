@@ -10,7 +10,7 @@ import {
   IDs,
   type KeyValuePair,
   PlaceholderGroup,
-  type PlaceholderType,
+  PlaceholderType,
   SearchRequest,
   SearchResultData,
   type SearchResults,
@@ -18,7 +18,7 @@ import {
 import type { Init } from "../shared/proto/wire.js";
 import { restForm, resultsToHits } from "../shared/rows/decode.js";
 import { rowsToFields } from "../shared/rows/encode.js";
-import { primaryField } from "../shared/schema.js";
+import { isOfTerms, primaryField } from "../shared/schema.js";
 import type { Call, RestReply, RestRoute } from "./operation.js";
 import { vectorField } from "./search-params.js";
 import { vectorBytes } from "./search-vectors.js";
@@ -30,10 +30,19 @@ type Search = (call: Call, request: SearchRequest) => Promise<Init<SearchResults
 const LIMIT_DEFAULT = 100;
 const UNBUILT = ["functionScore", "functionChains", "searchAggregation", "orderByFields"];
 
+const textPlaceholders = (data: readonly unknown[]): Buffer => {
+  const values = data.map((text) => {
+    if (typeof text !== "string") throw httpFailure("httpNotJson", `json: cannot unmarshal ${typeof text} into Go value of type string`);
+    return Buffer.from(text);
+  });
+  return PlaceholderGroup.encode({ placeholders: [{ tag: "$0", type: PlaceholderType.VarChar, values }] });
+};
+
 /** Query vectors as the wire's clients send them: float32 little-endian, other elements as they are. */
 const placeholders = (field: FieldSchema, data: unknown): Buffer => {
   if (!Array.isArray(data))
     throw httpFailure("httpNotJson", "json: cannot unmarshal data into Go struct field SearchReqV2.Data of type []interface {}");
+  if (isOfTerms(field)) return textPlaceholders(data);
   const schema = CollectionSchema.create({ fields: [{ ...field, nullable: false }] });
   const rows = data.map((vector: unknown) => ({ [field.name]: vector }));
   const [column] = rowsToFields(schema, rows, { dialect: "rest" });

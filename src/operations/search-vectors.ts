@@ -17,7 +17,7 @@ import {
 } from "../shared/proto/generated/messages.js";
 import { WireError } from "../shared/proto/wire.js";
 import { bfloat16, float16, type HalfFormat, toHalfBytes } from "../shared/rows/half.js";
-import { isVector, primaryField } from "../shared/schema.js";
+import { bm25Input, isOfTerms, isVector, primaryField } from "../shared/schema.js";
 import { type Key, keyFilter, keysIn } from "./by-keys.js";
 import type { Call } from "./operation.js";
 import { loadedScope, parameter, partitionIdsOf, planOutputs } from "./reading.js";
@@ -115,7 +115,10 @@ export const storedVectors = async (call: Call, collection: Collection, request:
     "failed to query",
   );
   const { program } = keyFilter(collection, keys);
-  const { outputs } = planOutputs(collection, [key.name, field.name], true);
+  // Rows that are found by their texts are looked for by them, too.
+  const text = bm25Input(collection.schema, field);
+  const source = text ?? field;
+  const { outputs } = planOutputs(collection, [key.name, source.name], true);
   const scope = { collection, partitionIds, ...(program === undefined ? {} : { filter: program }) };
   const { fields } = await call.engine.query({ ...scope, limit: -1, offset: 0, outputs });
   const columns = fields.map((data) => FieldData.decode(data));
@@ -125,16 +128,18 @@ export const storedVectors = async (call: Call, collection: Collection, request:
   const rows = new Map(found.map((each, row) => [each, row]));
   const missing = keys.filter((each) => !rows.has(each));
   if (missing.length > 0) throw invalid(`some of the provided primary key IDs do not exist: missing IDs = [${missing.join(" ")}]`);
-  const vectors = column(field.fieldID);
+  const vectors = column(source.fieldID);
   const isNull = vectors?.validData ?? [];
   const there = isNull.length === 0 ? found.map(() => true) : isNull;
-  const all = vectorBytes(vectors?.vectors, there.filter((flag) => flag).length);
+  // Scalars have a place for nulls, vectors none.
+  const texts = text === undefined ? undefined : (vectors?.scalars?.stringData?.data ?? []).filter((_, at) => there[at]);
+  const all = texts?.map((value) => Buffer.from(value)) ?? vectorBytes(vectors?.vectors, there.filter((flag) => flag).length);
   let next = 0;
   const byRow = there.map((flag) => (flag ? all[next++] : undefined));
   const wanted = keys.map((each) => byRow[rows.get(each) as number]);
   const values = wanted.filter((vector): vector is Buffer => vector !== undefined);
   if (values.length > QUERY_VECTORS_MAX) checkQueryCount(values.length);
-  return { type: field.dataType, values, valid: wanted.map((vector) => vector !== undefined) };
+  return { type: source.dataType, values, valid: wanted.map((vector) => vector !== undefined) };
 };
 
 const HALVES: ReadonlyMap<number, HalfFormat> = new Map([
@@ -179,8 +184,18 @@ const SEGCORE_TYPES: Readonly<Record<number, string>> = {
 };
 const segcoreType = (type: number): string => SEGCORE_TYPES[type] ?? "NONE";
 
+/** Refuses vectors where texts are searched for. @throws 1100 */
+const checkTexts = (vectors: QueryVectors): void => {
+  if (vectors.type !== PlaceholderType.VarChar)
+    throw invalid(`please provide varchar/text for BM25 Function based search, got ${placeholderName(vectors.type)}`);
+};
+
 /** Refuses vectors of another type or dimension than the field's. @throws 2000 */
 export const checkVectors = (field: FieldSchema, vectors: QueryVectors): void => {
+  if (isOfTerms(field)) {
+    checkTexts(vectors);
+    return;
+  }
   // The codes of plain vectors are the same in both enums.
   if ((vectors.type as number) !== field.dataType) {
     throw segcore(

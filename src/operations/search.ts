@@ -8,6 +8,8 @@ import { RESULT_BYTES_MAX } from "../shared/limits.js";
 import {
   DataType,
   FieldData,
+  type FieldSchema,
+  PlaceholderType,
   type SearchIteratorV2Results,
   type SearchRequest,
   SearchResultData,
@@ -16,7 +18,7 @@ import {
 } from "../shared/proto/generated/messages.js";
 import type { Init } from "../shared/proto/wire.js";
 import { primaryField } from "../shared/schema.js";
-import { lookOf } from "./look.js";
+import { bm25Of, lookOf } from "./look.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { routed } from "./partition-routing.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
@@ -126,6 +128,17 @@ const infoOf = (call: Call, request: SearchRequest, collection: Collection) => {
   return { params, isIterator, window, roundDecimal, grouping, nested, page, field };
 };
 
+/** Query vectors as they came; or the texts that a field of terms is searched for. */
+const queriesOf = (
+  field: FieldSchema,
+  { type, values }: QueryVectors,
+  bm25: () => ReturnType<typeof bm25Of>,
+): Pick<SearchRows, "vectors" | "lengths" | "texts"> => {
+  if (type === PlaceholderType.VarChar) return { vectors: Buffer.alloc(0), texts: { values, ...bm25() } };
+  const vectors = values.length === 1 ? (values[0] as Buffer) : Buffer.concat(values);
+  return field.dataType === DataType.SparseFloatVector ? { vectors, lengths: values.map((value) => value.length) } : { vectors };
+};
+
 const prepare = (call: Call, request: SearchRequest, collection: Collection, given: QueryVectors, plan: OutputPlan): Prepared => {
   const ignoreGrowing = ignoresGrowing(request.searchParams);
   refuseUnbuilt(request);
@@ -148,8 +161,7 @@ const prepare = (call: Call, request: SearchRequest, collection: Collection, giv
     ignoreGrowing,
     fieldId: field.fieldID,
     metric,
-    vectors: vectors.values.length === 1 ? (vectors.values[0] as Buffer) : Buffer.concat(vectors.values),
-    ...(field.dataType === DataType.SparseFloatVector ? { lengths: vectors.values.map((value) => value.length) } : {}),
+    ...queriesOf(field, vectors, () => bm25Of(params, extra, index)),
     ...window,
     look: lookOf(params, extra, isCut ? window.limit + window.offset : 1, index),
     ...rangeOf(nested, metric),

@@ -1,5 +1,5 @@
 /** Facts about the fields of a collection schema that several rooms ask for. */
-import { type CollectionSchema, DataType, FieldSchema, ValueField } from "./proto/generated/messages.js";
+import { type CollectionSchema, DataType, FieldSchema, FunctionType, ValueField } from "./proto/generated/messages.js";
 
 export const DYNAMIC_FIELD = "$meta";
 
@@ -45,4 +45,14 @@ export const primaryField = (schema: CollectionSchema): FieldSchema => {
 export const typeParam = (field: FieldSchema, key: string): number | undefined => {
   const text = field.typeParams.find((pair) => pair.key === key)?.value;
   return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
+};
+
+/** Whether a BM25 function makes the field; no other function that is built makes sparse vectors. */
+export const isOfTerms = (field: Pick<FieldSchema, "dataType" | "isFunctionOutput">): boolean =>
+  field.isFunctionOutput && field.dataType === DataType.SparseFloatVector;
+
+/** The field of texts whose terms this one has: the input of the BM25 function that makes it; undefined of other fields. */
+export const bm25Input = (schema: CollectionSchema, field: FieldSchema): FieldSchema | undefined => {
+  const maker = schema.functions.find(({ type, outputFieldNames }) => type === FunctionType.BM25 && outputFieldNames.includes(field.name));
+  return maker === undefined ? undefined : fieldNamed(schema, maker.inputFieldNames[0] ?? "");
 };

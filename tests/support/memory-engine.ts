@@ -44,6 +44,7 @@ export const memoryEngine = (delay: () => Promise<void> = async () => {}): Memor
       return { catalog, timestamp: record.timestamp };
     },
     isGeometry: noRows,
+    checkAnalyzer: noRows,
     insert: noRows,
     upsert: noRows,
     update: noRows,
