@@ -9,7 +9,17 @@ const features = [
   ["Timestamptz", "partly", "Stored and returned in the time zone asked for; filters compare it as microseconds."],
   ["Geometry", "partly", "Stored and returned as WKT; ST_* functions in filters are not built."],
   ["Text, structs", "not yet", "Refused when a collection is created."],
-  ["Functions (BM25, embeddings, MinHash)", "not yet", "Refused when a collection is created."],
+  [
+    "Full-text search: BM25 functions",
+    "yes",
+    "Scores by what a shard's loaded rows hold, deleted ones until a compaction; in scans as by an index. Of a collection that is created with it.",
+  ],
+  [
+    "Analyzers",
+    "partly",
+    "standard, english, chinese; tokenizers standard, whitespace, jieba; filters lowercase, asciifolding, alphanumonly, cncharonly, cnalphanumonly, length, stop (own words, _english_), stemmer. Others are refused by name, as multi_analyzer_params and files of words are.",
+  ],
+  ["Functions (embeddings, MinHash)", "not yet", "Refused when a collection is created."],
   [
     "Partition key",
     "yes",
@@ -17,11 +27,7 @@ const features = [
   ],
   ["Fields added to a collection with rows", "yes", "AddCollectionField; old rows read the default or null."],
   ["Several shards", "yes", "Rows go to a channel by Milvus's hash of the key, each with segments of its own."],
-  [
-    "Metrics L2, IP, COSINE, HAMMING, JACCARD, SUBSTRUCTURE, SUPERSTRUCTURE",
-    "yes",
-    "BM25's scores are in the core; its function, which makes the vectors, is not built.",
-  ],
+  ["Metrics L2, IP, COSINE, HAMMING, JACCARD, SUBSTRUCTURE, SUPERSTRUCTURE, BM25", "yes", ""],
   [
     "Vector indexes: FLAT, IVF_FLAT, IVF_SQ8, IVF_PQ, IVF_RABITQ, SCANN, HNSW, HNSW_SQ, HNSW_PQ, HNSW_PRQ, DISKANN, BIN_FLAT, BIN_IVF_FLAT, SPARSE_INVERTED_INDEX, SPARSE_WAND, AUTOINDEX",
     "yes",
