@@ -45,7 +45,7 @@ impl Debug for Tokenizer {
     }
 }
 
-/// The dictionary that the crate brings; it takes about 50 MB and a quarter of a second once it is used.
+/// The dictionary that the crate brings; it is unpacked once it is used.
 static DICTIONARY: LazyLock<Arc<Jieba>> = LazyLock::new(|| Arc::new(Jieba::new()));
 /// How JSON names it.
 const DEFAULT_DICTIONARY: &str = "_default_";

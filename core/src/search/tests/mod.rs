@@ -3,6 +3,7 @@
 mod bytes;
 mod exact;
 mod groups;
+mod lexical;
 mod measure;
 mod model;
 mod products;
