@@ -255,7 +255,7 @@ describe("a field that BM25 makes", () => {
       annsField: "sparse",
       outputFields: ["text"],
     });
-    expect(found).toMatchObject({ data: [{ id: "0", text: "the soaring kites" }], topks: [1, 0] });
+    expect(found).toMatchObject({ data: [{ id: 0, text: "the soaring kites" }], topks: [1, 0] });
     await expect(driver.post("entities/search", { collectionName, data: [[1]], annsField: "sparse" })).rejects.toThrow("string");
   });
 });
