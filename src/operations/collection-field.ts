@@ -5,10 +5,11 @@
 import type { Collection } from "../catalog/types.js";
 import { failure, invalid } from "../shared/errors.js";
 import { FIELDS_MAX, VECTOR_FIELDS_MAX } from "../shared/limits.js";
-import { type AddCollectionFieldRequest, DataType, FieldSchema, services } from "../shared/proto/generated/messages.js";
+import { type AddCollectionFieldRequest, CollectionSchema, DataType, FieldSchema, services } from "../shared/proto/generated/messages.js";
 import { WireError } from "../shared/proto/wire.js";
 import { DYNAMIC_FIELD, isVector, typeName } from "../shared/schema.js";
 import { fieldIn } from "./collection-rest.js";
+import { checkAnalyzers } from "./function-rules.js";
 import { type AnyOperation, type Call, defineOperation, type RestReply } from "./operation.js";
 import { CLUSTERING, checkDefault, checkField, checkGeometryDefault, checkStorableField } from "./schema-rules.js";
 import { type Body, collectionOf, nothing, objectIn, required, restDatabase, textIn } from "./support.js";
@@ -57,6 +58,7 @@ const addField = async (call: Call, collection: Collection, field: FieldSchema) 
   checkField(field, collection.name);
   if (field.defaultValue) checkDefault(field, field.defaultValue);
   checkGeometryDefault(field, (text) => call.engine.isGeometry(text));
+  checkAnalyzers(CollectionSchema.create({ fields: [field] }), (name, params) => call.engine.checkAnalyzer(name, params));
   checkStorableField(field);
   const zone = timeZoneOf(call.engine.catalog, collection);
   await call.engine.change({ kind: "addField", collectionId: collection.id, field: withMomentDefault(field, zone) });

@@ -128,7 +128,9 @@ pub fn decode_rows<'env>(
 ) -> napi::Result<Unknown<'env>> {
     let schema = Arc::clone(&schema.schema);
     let auto_id_start = auto_id_start.map(|start| key_of(&start)).transpose().map_err(error_of)?;
-    let is_small = row_count <= AT_ONCE_ROWS && fields.iter().map(|field| field.data.len()).sum::<usize>() <= AT_ONCE_BYTES;
+    // A dictionary may have to be loaded for texts.
+    let is_analyzed = schema.columns.iter().any(|column| column.terms_of.is_some());
+    let is_small = !is_analyzed && row_count <= AT_ONCE_ROWS && fields.iter().map(|field| field.data.len()).sum::<usize>() <= AT_ONCE_BYTES;
     let work = move || {
         if !(0.0..=f64::from(u32::MAX)).contains(&row_count) || row_count.fract() != 0.0 {
             return Err(Failure::malformed(format!("{row_count} rows")));

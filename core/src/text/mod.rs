@@ -1,7 +1,7 @@
 //! Texts as terms: what full-text search finds rows by.
 //!
 //! An analyzer is a tokenizer, which cuts a text into tokens, and filters, which each token goes through in their order; it is made of Milvus's JSON
-//! (`analyzer`). `tokenizer` and `filter` have the kinds, `stop_words`, `folding` and `han` what they know of languages and scripts. `terms` makes the sparse
+//! (`analyzer`). `tokenizer` and `filter` have the kinds, `dictionary`, `stop_words`, `folding` and `han` what they know of languages and scripts. `terms` makes the sparse
 //! vector of a text, in which BM25 counts. What an analyzer makes of a text must not change while rows are kept that it made: a query's terms are
 //! compared with theirs.
 //!
@@ -9,6 +9,7 @@
 //! `src/engine/analyzer-words.ts` has the words for.
 
 mod analyzer;
+mod dictionary;
 mod filter;
 mod folding;
 mod han;

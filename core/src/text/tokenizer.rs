@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt::{Debug, Formatter};
-use std::sync::{Arc, LazyLock};
 
-use jieba_rs::{Jieba, TokenizeMode};
+use jieba_rs::TokenizeMode;
 use serde_json::Value;
 
 use super::analyzer::unbuilt;
-use super::json::{Object, fault, texts_of};
+use super::dictionary::Dictionary;
+use super::json::{Object, fault};
 use crate::failure::Outcome;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Tokenizer {
     Whitespace,
     /// Words of Chinese by a dictionary; what stands between them comes out too.
     Jieba {
-        words: Arc<Jieba>,
+        words: Box<Dictionary>,
         mode: TokenizeMode,
         guesses: bool,
     },
@@ -44,11 +44,6 @@ impl Debug for Tokenizer {
         })
     }
 }
-
-/// The dictionary that the crate brings; it is unpacked once it is used.
-static DICTIONARY: LazyLock<Arc<Jieba>> = LazyLock::new(|| Arc::new(Jieba::new()));
-/// How JSON names it.
-const DEFAULT_DICTIONARY: &str = "_default_";
 
 const UNBUILT: [&str; 6] = ["lindera", "char_group", "icu", "thai", "language_identifier", "grpc"];
 
@@ -76,7 +71,7 @@ impl Tokenizer {
 
     pub fn jieba() -> Tokenizer {
         Tokenizer::Jieba {
-            words: Arc::clone(&DICTIONARY),
+            words: Box::default(),
             mode: TokenizeMode::Search,
             guesses: true,
         }
@@ -86,7 +81,7 @@ impl Tokenizer {
         if params.contains_key("extra_dict_file") {
             return Err(unbuilt(String::from("extra_dict_file of tokenizer jieba")));
         }
-        let words = params.get("dict").map(dictionary_of).transpose()?;
+        let words = params.get("dict").map(Dictionary::parse).transpose()?.map(Box::new);
         let mode = match params.get("mode") {
             None => TokenizeMode::Search,
             Some(Value::String(mode)) if mode == "search" => TokenizeMode::Search,
@@ -99,7 +94,7 @@ impl Tokenizer {
             Some(hmm) => hmm.as_bool().ok_or_else(|| fault("jiebaHmmNotFlag", ""))?,
         };
         Ok(Tokenizer::Jieba {
-            words: words.unwrap_or_else(|| Arc::clone(&DICTIONARY)),
+            words: words.unwrap_or_default(),
             mode,
             guesses,
         })
@@ -113,28 +108,9 @@ impl Tokenizer {
             }
             Tokenizer::Whitespace => text.split_ascii_whitespace().for_each(|word| take(word.into())),
             Tokenizer::Jieba { words, mode, guesses } => {
-                let tokens = words.tokenize(text, *mode, *guesses);
+                let tokens = words.get().tokenize(text, *mode, *guesses);
                 tokens.into_iter().for_each(|token| take(token.word.into()));
             }
         }
     }
-}
-
-/// The words of a list, with the dictionary if the list names it.
-fn dictionary_of(list: &Value) -> Outcome<Arc<Jieba>> {
-    let words = texts_of(list, "jieba tokenizer dict")?;
-    if words.iter().any(|word| word == "_extend_default_") {
-        return Err(unbuilt(String::from("dict _extend_default_ of tokenizer jieba")));
-    }
-    if words.iter().filter(|word| *word == DEFAULT_DICTIONARY).count() > 1 {
-        return Err(fault("twoJiebaDictionaries", ""));
-    }
-    let mut dictionary = match words.iter().any(|word| word == DEFAULT_DICTIONARY) {
-        true => Jieba::clone(&DICTIONARY),
-        false => Jieba::empty(),
-    };
-    for word in words.iter().filter(|word| !word.is_empty() && *word != DEFAULT_DICTIONARY) {
-        dictionary.add_word(word, None, None);
-    }
-    Ok(Arc::new(dictionary))
 }
