@@ -192,7 +192,8 @@ export class Residency {
       if (error instanceof MilvusError) this.state.logger.warn({ segment: part.entry.id.toString(), reason }, "not brought into memory");
       else throw error;
     }
-    if (!isResident(this.state, part.entry)) this.letGo(part.entry);
+    // One that went meanwhile has nothing left to let go, and cannot be asked.
+    if (this.isWanted(part.entry) && !isResident(this.state, part.entry)) this.letGo(part.entry);
   }
 
   private isWanted(entry: SegmentEntry): boolean {

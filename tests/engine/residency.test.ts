@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { EngineApi } from "../../src/engine/api.js";
 import { type OpenOptions, openEngine } from "../../src/engine/open.js";
 import { columnsToWarm, indexWarmup } from "../../src/engine/residency-rules.js";
+import { silentLogger } from "../../src/shared/types.js";
 import { Driver } from "../support/driver.js";
 import { removeFolder, temporaryFolder } from "../support/server.js";
 
@@ -110,6 +111,24 @@ describe("a release", () => {
     expect(await used(opened)).toBeLessThan(released + 1000);
     await Promise.all([load(opened), load(opened)]);
     expect(await used(opened)).toBeGreaterThan(released + GRAPH_BYTES);
+  });
+
+  it("or a drop while something is brought is no fault to tell", async () => {
+    const told: string[] = [];
+    const logger = { ...silentLogger, warn: (fields: object, text: string) => told.push(`${text} ${JSON.stringify(fields)}`) };
+    // The build of its index holds what others ask for in the background.
+    const opened = await indexed({}, { logger, threads: 1 });
+    const { driver, engine } = opened;
+    await driver.insert("rows", range(ROWS, 4 * ROWS), 0);
+    await driver.flush("rows");
+    for (const name of ["a", "b", "c", "d"]) {
+      await driver.createCollection(name, DIM);
+      await driver.insert(name, range(0, 100), 0);
+      await driver.flush(name);
+      await driver.call(name < "c" ? "ReleaseCollection" : "DropCollection", { collectionName: name });
+    }
+    await until(() => engine.jobs().length === 0);
+    expect(told).toEqual([]);
   });
 
   it("is where indexes are built, written, and not kept", async () => {
