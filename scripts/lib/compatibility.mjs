@@ -31,7 +31,7 @@ const features = [
   [
     "Vector indexes: FLAT, IVF_FLAT, IVF_SQ8, IVF_PQ, IVF_RABITQ, SCANN, HNSW, HNSW_SQ, HNSW_PQ, HNSW_PRQ, DISKANN, BIN_FLAT, BIN_IVF_FLAT, SPARSE_INVERTED_INDEX, SPARSE_WAND, AUTOINDEX",
     "yes",
-    "Each a structure of its own with Milvus's parameters, mapped from its file. AUTOINDEX is a graph over int8 codes with refinement for dense vectors, BIN_IVF_FLAT for binary, inverted lists for sparse ones. All sparse algorithms answer exactly. FAISS's and AISAQ's names and MINHASH_LSH are served by the nearest of these or by a scan.",
+    "Each a structure of its own with Milvus's parameters, mapped from its file. AUTOINDEX is a graph over int8 codes with refinement for dense vectors, BIN_IVF_FLAT for binary, inverted lists for sparse ones. All sparse algorithms answer exactly. FAISS's and AISAQ's names are served by the nearest of these or by a scan. MINHASH_LSH is refused with code 3000 when it is created.",
   ],
   ["GPU indexes", "not yet", "Their names are unknown, as on a Milvus without GPUs."],
   ["Scalar indexes", "partly", "Accepted and described; filters scan columns."],

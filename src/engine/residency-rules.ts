@@ -9,6 +9,7 @@
  */
 import { propertyOf } from "../catalog/properties.js";
 import type { Collection, IndexDefinition } from "../catalog/types.js";
+import { parseBool } from "../shared/booleans.js";
 import type { FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
 import { isVector } from "../shared/schema.js";
 import { indexParameter } from "./index-plan.js";
@@ -57,7 +58,7 @@ export const columnsToWarm = (collection: Collection): ColumnPolicy[] => {
 /** Whether an index is to stay in memory; with `mmap.enabled` = true its pages are the system's to keep or to drop (mmap.vectorIndex: false). */
 export const indexIsHeld = (collection: Collection, index: IndexDefinition): boolean => {
   const text = indexParameter(index, "mmap.enabled") ?? propertyOf(collection.properties, "mmap.enabled");
-  return text?.toLowerCase() !== "true";
+  return parseBool(text ?? "false") !== true;
 };
 
 /** Only vector indexes are structures of their own. */

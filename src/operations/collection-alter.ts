@@ -6,6 +6,7 @@ import { checkFieldReleased, checkReleased } from "../catalog/apply-collection.j
 import { propertyOf } from "../catalog/properties.js";
 import { hasPartitionKey, requireCollection } from "../catalog/read.js";
 import type { Collection, KeyValuePair } from "../catalog/types.js";
+import { parseBool } from "../shared/booleans.js";
 import { failure, invalid } from "../shared/errors.js";
 import { ARRAY_CAPACITY_MAX, VARCHAR_BYTES_MAX } from "../shared/limits.js";
 import {
@@ -29,7 +30,7 @@ import {
   TTL_SECONDS,
 } from "./property-rules.js";
 import { checkDescription } from "./schema-rules.js";
-import { type Body, change, databaseOf, nothing, pairsIn, parseBool, required, restDatabase, textIn, textsIn } from "./support.js";
+import { type Body, change, databaseOf, nothing, pairsIn, required, restDatabase, textIn, textsIn } from "./support.js";
 
 const { AlterCollection, AlterCollectionField } = services["milvus.proto.milvus.MilvusService"];
 

@@ -4,6 +4,7 @@
  */
 import { requireCollection } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
+import { parseBool } from "../shared/booleans.js";
 import { failure, invalid } from "../shared/errors.js";
 import { HYBRID_SEARCHES_MAX } from "../shared/limits.js";
 import {
@@ -28,7 +29,7 @@ import { windowMax } from "./result-window.js";
 import { search } from "./search.js";
 import { groupingOf } from "./search-group.js";
 import { indexOf, metricOf, roundDecimalOf, vectorField } from "./search-params.js";
-import { databaseOf, parseBool } from "./support.js";
+import { databaseOf } from "./support.js";
 import { resultTimeZone, withMomentTexts } from "./timestamptz.js";
 
 const windowOf = (request: HybridSearchRequest, most: number): { limit: number; offset: number } => {

@@ -7,6 +7,7 @@ import { expandIndexParams } from "../catalog/index-params.js";
 import type { FieldSchema, KeyValuePair } from "../catalog/types.js";
 import { faissIndex } from "../engine/faiss-name.js";
 import { SUB_DIM_DEFAULT } from "../engine/list-plan.js";
+import { parseBool } from "../shared/booleans.js";
 import { failure, invalid, type MilvusError, missing } from "../shared/errors.js";
 import { INDEX_PARAMS_BYTES_MAX } from "../shared/limits.js";
 import { DataType } from "../shared/proto/generated/messages.js";
@@ -39,19 +40,25 @@ const unknownType = (type: string): MilvusError =>
 
 const isKnown = (type: string): boolean => type === AUTOINDEX || VECTOR_INDEXES.has(type) || SCALAR_INDEXES.has(type);
 
-const checkMmap = (type: string, params: ReadonlyMap<string, string>): void => {
-  const value = params.get("mmap.enabled");
-  if (value === undefined) return;
-  if (!["true", "false"].includes(value.toLowerCase()))
-    throw invalid(`invalid mmap type params: invalid mmap.enabled value: ${value}, expected: true, false`);
-  if (value.toLowerCase() === "true" && isKnown(type) && !canBeMapped(type))
-    throw invalid(`invalid mmap type params: index type ${type} does not support mmap`);
+/** What one check says, within the words of another: Milvus prints the kind of both. */
+const invalidWithin = (what: string, words: string): MilvusError => invalid(`${what}: ${words}: invalid parameter`);
+
+const isOn = (params: ReadonlyMap<string, string>, key: string, what: string): boolean => {
+  const value = params.get(key) ?? "false";
+  const on = parseBool(value);
+  if (on === undefined) throw invalidWithin(what, `invalid ${key} value: ${value}, expected: true, false`);
+  return on;
 };
 
-const checkWarmupParam = (params: ReadonlyMap<string, string>): void => {
+/** An unknown type cannot be mapped either, and that is what Milvus tells first. */
+const checkMmap = (type: string, params: ReadonlyMap<string, string>, what: string): void => {
+  if (isOn(params, "mmap.enabled", what) && !canBeMapped(type)) throw invalidWithin(what, `index type ${type} does not support mmap`);
+};
+
+export const checkWarmupParam = (params: ReadonlyMap<string, string>): void => {
   const policy = params.get("warmup");
   const wrong = policy === undefined ? undefined : checkWarmupPolicy(policy);
-  if (wrong !== undefined) throw invalid(`invalid warmup params: ${wrong}`);
+  if (wrong !== undefined) throw invalidWithin("invalid warmup params", wrong);
 };
 
 /** Python clients send a missing value as `None`, JSON ones as null. */
@@ -167,6 +174,11 @@ const automatic = (field: FieldSchema, params: ReadonlyMap<string, string>): Key
   ];
 };
 
+/** What has an index type, and none of ours that would answer as it does. */
+const MINHASH = "MINHASH_LSH";
+const MINHASH_METRIC = "MHJACCARD";
+const notBuilt = (type: string): MilvusError => failure("notSupported", {}, `index type ${type} is not supported yet`, true);
+
 const checkVectorIndex = (
   field: FieldSchema,
   given: readonly KeyValuePair[],
@@ -177,33 +189,28 @@ const checkVectorIndex = (
   const metric = kept === given ? (params.get("metric_type") ?? (isOfTerms(field) ? defaultMetric(field) : undefined)) : kept[1]?.value;
   if (metric === undefined) throw invalidParams("metric type not set for vector index");
   checkMetric(field, metric);
-  if (type === undefined || type === AUTOINDEX) return kept;
+  if (type === undefined || type === AUTOINDEX) {
+    // Milvus takes MINHASH_LSH for it.
+    if (metric === MINHASH_METRIC) throw notBuilt(MINHASH);
+    return kept;
+  }
   if (!isKnown(type)) throw invalid(`invalid index type: ${type}`);
   if (!VECTOR_INDEXES.get(type)?.includes(field.dataType))
     throw invalid(`data type ${typeName(field.dataType)} can't build with this index ${type}`);
   const measured = INDEX_METRICS.get(type);
   if (field.dataType === DataType.BinaryVector && measured !== undefined && !measured.includes(metric))
     throw invalid(`metric type ${metric} not found or not supported, supported: [${measured.join(" ")}]`);
+  if (type === MINHASH || metric === MINHASH_METRIC) throw notBuilt(MINHASH);
   checkBuildParams(type, field, params);
   return params.has("metric_type") ? given : [...given, { key: "metric_type", value: metric }];
 };
 
-/** The texts that Go reads as a truth value. */
-const TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
-const FALSE = new Set(["0", "f", "F", "FALSE", "false", "False"]);
-
 /** Checks what is changed of an index that is there. */
 export const checkAlteredParams = (type: string, params: ReadonlyMap<string, string>): void => {
-  const isOn = (key: string, words: string): boolean => {
-    const value = params.get(key);
-    if (value !== undefined && !TRUE.has(value) && !FALSE.has(value))
-      throw invalid(`${words}: invalid ${key} value: ${value}, expected: true, false`);
-    return value !== undefined && TRUE.has(value);
-  };
-  if (isOn("mmap.enabled", "invalid mmap index params") && !canBeMapped(type))
-    throw invalid(`invalid mmap index params: index type ${type} does not support mmap`);
-  if (isOn("indexoffsetcache.enabled", "invalid offset cache index params") && type !== "BITMAP")
-    throw invalid("invalid offset cache index params: only bitmap index support indexoffsetcache.enabled now");
+  checkMmap(type, params, "invalid mmap index params");
+  const what = "invalid offset cache index params";
+  if (isOn(params, "indexoffsetcache.enabled", what) && type !== "BITMAP")
+    throw invalidWithin(what, "only bitmap index support indexoffsetcache.enabled now");
 };
 
 /** Checks the request; returns the parameters to keep. */
@@ -212,7 +219,7 @@ export const checkIndexParams = (field: FieldSchema, fieldName: string, given: r
   const params = expandIndexParams(given);
   const type = params.get("index_type");
   if (type !== undefined && type !== "") {
-    checkMmap(type, params);
+    checkMmap(type, params, "invalid mmap type params");
     if (!isKnown(type)) throw unknownType(type);
   }
   checkWarmupParam(params);

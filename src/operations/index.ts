@@ -22,10 +22,9 @@ import {
 } from "../shared/proto/generated/messages.js";
 import { fieldNamed } from "../shared/schema.js";
 import { indexRoutes } from "./index-rest.js";
-import { checkAlteredParams, checkIndexParams } from "./index-rules.js";
+import { checkAlteredParams, checkIndexParams, checkWarmupParam } from "./index-rules.js";
 import { jsonPath } from "./json-path.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
-import { checkWarmupPolicy } from "./property-rules.js";
 import { change, collectionOf, databaseOf } from "./support.js";
 
 const { CreateIndex, DescribeIndex, GetIndexStatistics, AlterIndex, DropIndex, GetIndexState, GetIndexBuildProgress } =
@@ -139,10 +138,8 @@ export const alterIndex = async (call: Call, request: IndexChanges) => {
   if (deleteKeys.length > 0 && extraParams.length > 0) throw invalid("cannot provide both DeleteKeys and ExtraParams");
   const fixed = [...extraParams.map((pair) => pair.key), ...deleteKeys].find((key) => !CONFIGURABLE.includes(key));
   if (fixed !== undefined) throw invalid(`${fixed} is not a configable index property`);
-  for (const { key, value } of extraParams) {
-    const wrong = key === "warmup" ? checkWarmupPolicy(value) : undefined;
-    if (wrong !== undefined) throw invalid(`invalid warmup params: ${wrong}`);
-  }
+  const changed = new Map(extraParams.map(({ key, value }) => [key, value]));
+  checkWarmupParam(changed);
   const collection = requireCollection(call.engine.catalog, databaseOf(call, request), collectionName);
   if (indexName === "") throw invalid("index name is empty");
   if (collection.load !== undefined)
@@ -152,7 +149,7 @@ export const alterIndex = async (call: Call, request: IndexChanges) => {
       "can't alter index on loaded collection, please release the collection first",
     );
   const index = collection.indexes.find((candidate) => candidate.name === indexName);
-  if (index !== undefined) checkAlteredParams(indexType(index), new Map(extraParams.map(({ key, value }) => [key, value])));
+  if (index !== undefined) checkAlteredParams(indexType(index), changed);
   await change(call, { kind: "alterIndex", collectionId: collection.id, name: indexName, properties: extraParams, deleteKeys });
   return {};
 };
@@ -174,7 +171,7 @@ export const operations: readonly AnyOperation[] = [
     privilege: "CreateIndex",
     scope: "collection",
     handle: createIndex,
-    note: "every type is accepted and shown; vector indexes are served by the exact scan (FLAT) or HNSW, scalar filters run over the columns",
+    note: "all vector index types but MINHASH_LSH and those of GPUs; scalar indexes are kept and shown, and filters run over the columns",
     rest: indexRoutes.create(createIndex),
   }),
   defineOperation(DescribeIndex, {

@@ -4,11 +4,11 @@
  */
 import { propertyOf } from "../catalog/properties.js";
 import type { CollectionSchema, KeyValuePair } from "../catalog/types.js";
+import { parseBool } from "../shared/booleans.js";
 import { failure, invalid } from "../shared/errors.js";
 import { COLLECTION_TTL_SECONDS_MAX } from "../shared/limits.js";
 import { DataType } from "../shared/proto/generated/messages.js";
 import { fieldNamed } from "../shared/schema.js";
-import { parseBool } from "./support.js";
 
 type Properties = readonly KeyValuePair[];
 

@@ -3,12 +3,12 @@ import { isPartitionLoaded, partitionNamed } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
 import type { CoreOutput } from "../engine/core.js";
 import { type CompiledFilter, FilterCache, FilterError, type FilterField, planError } from "../filter/index.js";
+import { parseBool } from "../shared/booleans.js";
 import { failure, invalid } from "../shared/errors.js";
 import { checkPartitionName } from "../shared/names.js";
 import { fieldHeader } from "../shared/proto/envelope.js";
 import type { FieldSchema, KeyValuePair, TemplateValue } from "../shared/proto/generated/messages.js";
 import { DYNAMIC_FIELD, isOfTerms, primaryField } from "../shared/schema.js";
-import { parseBool } from "./support.js";
 
 /** Value of the first pair with this key. */
 export const parameter = (pairs: readonly KeyValuePair[], key: string): string | undefined => pairs.find((pair) => pair.key === key)?.value;

@@ -6,6 +6,7 @@
  */
 import { propertyOf } from "../catalog/properties.js";
 import type { KeyValuePair } from "../catalog/types.js";
+import { parseBool } from "../shared/booleans.js";
 import { failure, invalid, MilvusError, missing, outOfRange } from "../shared/errors.js";
 import {
   ARRAY_CAPACITY_MAX,
@@ -23,7 +24,6 @@ import { DEFAULT_TIME_ZONE, parseMoment } from "../shared/time-zone.js";
 import { checkFunctions } from "./function-rules.js";
 import { checkPartitionKey } from "./partition-key.js";
 import { checkProperties, checkTtl, checkWarmupPolicy } from "./property-rules.js";
-import { parseBool } from "./support.js";
 
 export interface Definition {
   readonly schema: CollectionSchema;

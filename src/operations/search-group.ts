@@ -6,13 +6,13 @@
  */
 import type { Collection } from "../catalog/types.js";
 import type { CoreGroupBy, CoreGroupField } from "../engine/core.js";
+import { parseBool } from "../shared/booleans.js";
 import { failure, invalid, segcore } from "../shared/errors.js";
 import { GROUP_SIZE_MAX } from "../shared/limits.js";
 import { fieldHeader } from "../shared/proto/envelope.js";
 import { DataType, type FieldSchema, type KeyValuePair } from "../shared/proto/generated/messages.js";
 import { jsonPath } from "./json-path.js";
 import { parameter, parseInteger } from "./reading.js";
-import { parseBool } from "./support.js";
 
 export interface Grouping {
   readonly by: CoreGroupBy;

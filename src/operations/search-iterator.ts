@@ -8,6 +8,7 @@
 import type { EngineApi, SearchRows } from "../engine/api.js";
 import type { CoreMetric, CoreSearchResult } from "../engine/core.js";
 import { higherIsBetter } from "../engine/index-plan.js";
+import { parseBool } from "../shared/booleans.js";
 import { failure, invalid, MilvusError, missing } from "../shared/errors.js";
 import { IDs, type KeyValuePair, type SearchIteratorV2Results, SearchRequest } from "../shared/proto/generated/messages.js";
 import type { Timestamp } from "../shared/types.js";
@@ -15,7 +16,6 @@ import { encodeKeys, keyFilter, keysIn } from "./by-keys.js";
 import { parameter, parseInteger } from "./reading.js";
 import { outOfTopK } from "./result-window.js";
 import { type Ahead, AheadMemory } from "./search-ahead.js";
-import { parseBool } from "./support.js";
 
 export interface IteratorPage {
   readonly token: string;

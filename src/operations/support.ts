@@ -1,8 +1,10 @@
 /** What handlers share: the database of a call, changes that may have no effect, members of REST bodies. */
+
 import { DEFAULT_DATABASE, requireCollection } from "../catalog/read.js";
 import { hasEffect } from "../catalog/reducer.js";
 import type { CatalogRecord, Collection, KeyValuePair } from "../catalog/types.js";
 import type { CatalogChange } from "../engine/api.js";
+import { parseBool } from "../shared/booleans.js";
 import { failure, httpFailure } from "../shared/errors.js";
 import { checkCollectionName } from "../shared/names.js";
 import { toJsonText } from "../shared/rows/json.js";
@@ -96,12 +98,6 @@ export const parameterText = (value: unknown): string => (typeof value === "stri
 
 export const pairsIn = (body: Body, name: string): KeyValuePair[] =>
   Object.entries(objectIn(body, name)).map(([key, value]) => ({ key, value: parameterText(value) }));
-
-/** Go's strconv.ParseBool; undefined for what it refuses. */
-export const parseBool = (text: string): boolean | undefined => {
-  if (["1", "t", "T", "TRUE", "true", "True"].includes(text)) return true;
-  return ["0", "f", "F", "FALSE", "false", "False"].includes(text) ? false : undefined;
-};
 
 /** Required members of a REST body, in the words of its Go type. */
 export const required = (type: string, ...names: readonly string[]): RequiredMember[] =>

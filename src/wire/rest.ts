@@ -5,8 +5,10 @@
  * HTTP 200 with `{"code", "message"}`; only an unknown route, a late answer (408) and a body over the limit (413) have a status of their own.
  * Source: milvus internal/distributed/proxy/httpserver/{handler_v2,timeout_middleware,utils}.go.
  */
+
 import { principalOfHeader } from "../auth/principal.js";
 import type { RequiredMember, RestRoute } from "../operations/operation.js";
+import { parseBool } from "../shared/booleans.js";
 import { failureBecause, httpFailure, invalid, MilvusError, toStatus } from "../shared/errors.js";
 import { REQUEST_BYTES_MAX } from "../shared/limits.js";
 import { type Host, WireCall } from "./call.js";
@@ -134,7 +136,7 @@ const timeoutOf = (header: string | undefined): number => {
 };
 
 /** As Go's ParseBool; what is no truth value counts as the default, true. */
-const allowsInt64 = (header: string | undefined): boolean => !["0", "f", "F", "FALSE", "false", "False"].includes(header ?? "");
+const allowsInt64 = (header: string | undefined): boolean => parseBool(header ?? "") !== false;
 
 class RestServer {
   private readonly routes = new Map<string, RestRoute>();

@@ -15,10 +15,13 @@ beforeEach(async () => {
 });
 
 const invalid = (words: string) => ({ code: 1100, reason: `${words}: invalid parameter` });
+/** Milvus wraps what a check says in an error of the same kind. */
+const invalidWithin = (words: string) => invalid(`${words}: invalid parameter`);
 const badParams = (words: string) => ({
   code: 1100,
   reason: `${words}: invalid parameter[expected=valid index params][actual=invalid index params]`,
 });
+const notBuilt = { code: 3000, reason: "index type MINHASH_LSH is not supported yet: unsupported operation" };
 const pairs = (params: Record<string, string>) => Object.entries(params).map(([key, value]) => ({ key, value }));
 const create = (fieldName: string, params: Record<string, string>, more: Record<string, unknown> = {}) =>
   client.call("CreateIndex", { collectionName: "c", fieldName, extraParams: pairs(params), ...more });
@@ -27,7 +30,20 @@ const typed = (type: string, params: Record<string, string> = {}) => ({ index_ty
 
 const refusals: readonly [string, Record<string, string>, Record<string, unknown>][] = [
   ["x", hnsw(), invalid("cannot create index on non-exist field: x")],
-  ["vector", typed("GPU_CAGRA"), { code: 1100, reason: "invalid parameter[expected=valid index][actual=invalid index type: GPU_CAGRA]" }],
+  // A build of Milvus for CPUs does not register what needs a GPU.
+  ...["GPU_CAGRA", "GPU_IVF_FLAT", "GPU_IVF_PQ", "GPU_BRUTE_FORCE"].flatMap((type): typeof refusals => {
+    const unknown = { code: 1100, reason: `invalid parameter[expected=valid index][actual=invalid index type: ${type}]` };
+    return [
+      ["vector", typed(type), unknown],
+      ["vector", { index_type: type }, unknown],
+      ["t", { index_type: type }, unknown],
+      [
+        "vector",
+        typed(type, { "mmap.enabled": "true" }),
+        invalidWithin(`invalid mmap type params: index type ${type} does not support mmap`),
+      ],
+    ];
+  }),
   ["vector", typed("HYBRID"), { code: 1100, reason: "invalid parameter[expected=valid index][actual=invalid index type: HYBRID]" }],
   ["vector", { index_type: "HNSW" }, badParams("metric type not set for vector index")],
   ["vector", { index_type: "HNSW", metric_type: "HAMMING" }, badParams("float vector index does not support metric type: HAMMING")],
@@ -56,11 +72,25 @@ const refusals: readonly [string, Record<string, string>, Record<string, unknown
     invalid("The dimension of the vector (dim) should be a multiple of the number of subquantizers (m). Dimension: 8, m: 7"),
   ],
   ["vector", { ...hnsw({ M: 8 }), M: "9" }, invalid("duplicated index param (key=M) (value=9) found")],
-  ["vector", typed("DISKANN", { "mmap.enabled": "true" }), invalid("invalid mmap type params: index type DISKANN does not support mmap")],
+  [
+    "vector",
+    typed("DISKANN", { "mmap.enabled": "1" }),
+    invalidWithin("invalid mmap type params: index type DISKANN does not support mmap"),
+  ],
+  [
+    "vector",
+    typed("HNSW", { warmup: "soon" }),
+    invalidWithin("invalid warmup params: invalid warmup policy: soon, must be 'disable', 'sync' or 'async'"),
+  ],
+  [
+    "vector",
+    typed("HNSW", { "mmap.enabled": "tRuE" }),
+    invalidWithin("invalid mmap type params: invalid mmap.enabled value: tRuE, expected: true, false"),
+  ],
   [
     "vector",
     typed("HNSW", { "mmap.enabled": "perhaps" }),
-    invalid("invalid mmap type params: invalid mmap.enabled value: perhaps, expected: true, false"),
+    invalidWithin("invalid mmap type params: invalid mmap.enabled value: perhaps, expected: true, false"),
   ],
   ["vector", { ...hnsw(), params: "[" }, { code: 1100 }],
   ["t", hnsw(), badParams("index HNSW only supports vector data type")],
@@ -172,6 +202,10 @@ describe("what is created", () => {
         },
       ],
       ["i", { index_type: "FLAT", metric_type: "L2" }, invalid("data type Int8Vector can't build with this index FLAT")],
+      ["b", { index_type: "MINHASH_LSH", metric_type: "MHJACCARD", mh_lsh_band: "8" }, notBuilt],
+      ["b", { index_type: "MINHASH_LSH", metric_type: "HAMMING" }, notBuilt],
+      ["b", { index_type: "AUTOINDEX", metric_type: "MHJACCARD" }, notBuilt],
+      ["b", { metric_type: "MHJACCARD" }, notBuilt],
       ["i", { metric_type: "JACCARD" }, badParams("int vector index does not support metric type: JACCARD")],
       ["l", { index_type: "BITMAP" }, badParams("bitmap index are only supported on bool, int, string for array field")],
     ] as const)
@@ -280,7 +314,7 @@ describe("describe, states, drop, alter", () => {
         "invalid offset cache index params: invalid indexoffsetcache.enabled value: , expected: true, false",
       ],
     ] as const)
-      expect(await alter({ extraParams: pairs({ [key]: value }) })).toMatchObject(invalid(words));
+      expect(await alter({ extraParams: pairs({ [key]: value }) })).toMatchObject(invalidWithin(words));
     expect((await alter(on)).code).toBe(0);
     expect((await described())[0]?.params).toContainEqual({ key: "mmap.enabled", value: "true" });
     await load();

@@ -3,6 +3,7 @@
  * The words are those of Milvus's HTTP layer, which shows the conversions of Go.
  * Source: milvus internal/distributed/proxy/httpserver/utils.go, checkAndSetData.
  */
+import { parseBool } from "../booleans.js";
 import { invalid } from "../errors.js";
 import { DataType, type FieldSchema } from "../proto/generated/messages.js";
 import { DYNAMIC_FIELD, typeName } from "../schema.js";
@@ -11,17 +12,14 @@ import { toJsonText } from "./json.js";
 import { restArray, restBytes, restVector } from "./rest-lists.js";
 import { isJson, refused, textOf } from "./rest-words.js";
 
-const TRUE = new Set(["1", "t", "T", "TRUE", "true", "True"]);
-const FALSE = new Set(["0", "f", "F", "FALSE", "false", "False"]);
-
 const bool =
   (field: FieldSchema): ScalarReader =>
   (value) => {
     if (typeof value === "boolean") return value;
     const text = textOf(value);
-    if (!TRUE.has(text) && !FALSE.has(text))
-      throw refused(field, text, `strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
-    return TRUE.has(text);
+    const parsed = parseBool(text);
+    if (parsed === undefined) throw refused(field, text, `strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+    return parsed;
   };
 
 const smallInteger =
