@@ -145,6 +145,26 @@ describe("a release", () => {
 });
 
 describe("a load", () => {
+  it("does not wait for what is being built", async () => {
+    const opened = await indexed({}, { threads: 1 });
+    const { driver, engine } = opened;
+    await driver.createCollection("small", DIM);
+    await driver.insert("small", range(0, 100), 0);
+    await driver.flush("small");
+    await driver.call("ReleaseCollection", { collectionName: "small" });
+    await until(() => engine.jobs().length === 0);
+    await driver.insert("rows", range(ROWS, 5 * ROWS), 0);
+    await driver.flush("rows");
+    const collection = collectionOf(opened);
+    const index = collection?.indexes[0];
+    if (collection === undefined || index === undefined) throw new Error("no index");
+    const pending = (): number => engine.indexProgress(collection, index).pendingRows;
+    await until(() => pending() < 4 * ROWS);
+    await driver.call("LoadCollection", { collectionName: "small" });
+    // The last row counts as pending until the index is there.
+    expect(pending()).toBeGreaterThan(1);
+  });
+
   it("builds an index again whose file is damaged, and is answered before that", async () => {
     const opened = await indexed();
     await release(opened);

@@ -1,7 +1,8 @@
 //! The core's threads, and promises for what they do.
 //!
-//! Two pools of the same size: one for what a client waits for, one for building indexes, which would else stand in front of requests for seconds. Its
-//! threads yield: on Linux the operating system runs them behind all others (elsewhere beside them). Neither is libuv's pool.
+//! Three pools of the same size: one for what a client waits for, one for building indexes, which would else stand in front of requests for seconds, and one
+//! for what hardly computes: reading pages in from the disk and giving memory back, which neither holds up requests nor waits until a build ends. The threads
+//! that build yield: on Linux the operating system runs them behind all others (elsewhere beside them). None is libuv's pool.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,11 +20,14 @@ use crate::failure::{Failure, Outcome};
 pub enum Urgency {
     Request,
     Background,
+    /// Work that waits for the disk or the system rather than computes.
+    Paging,
 }
 
 struct Pools {
     requests: ThreadPool,
     background: ThreadPool,
+    paging: ThreadPool,
 }
 
 static THREADS: OnceLock<usize> = OnceLock::new();
@@ -45,6 +49,7 @@ fn pools() -> Outcome<&'static Pools> {
         Ok(Pools {
             requests: pool("core", |_| {})?,
             background: pool("back", |_| yield_to_others())?,
+            paging: pool("page", |_| {})?,
         })
     });
     pools
@@ -61,7 +66,7 @@ fn yield_to_others() {
 /// Drops a value on a thread of the pool: giving much memory back takes long.
 pub fn discard<T: Send + 'static>(value: T) {
     if let Ok(pools) = pools() {
-        pools.background.spawn(move || drop(value));
+        pools.paging.spawn(move || drop(value));
     }
 }
 
@@ -74,10 +79,10 @@ pub fn promise<'env, T: Send + 'static, Shown: ToNapiValue + 'static>(
 ) -> napi::Result<Object<'env>> {
     let pools = pools().map_err(error_of)?;
     let (deferred, promise) = env.create_deferred::<Shown, Box<dyn FnOnce(Env) -> napi::Result<Shown>>>()?;
-    let pool = if urgency == Urgency::Request {
-        &pools.requests
-    } else {
-        &pools.background
+    let pool = match urgency {
+        Urgency::Request => &pools.requests,
+        Urgency::Background => &pools.background,
+        Urgency::Paging => &pools.paging,
     };
     pool.spawn_fifo(move || match caught(work) {
         Ok(result) => deferred.resolve(Box::new(move |env| show(env, result))),

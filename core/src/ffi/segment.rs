@@ -117,7 +117,7 @@ impl CoreSegment {
             segment.advise(resident, field_ids.as_deref());
             Ok(())
         };
-        promise(env, Urgency::Background, work, |_, ()| Ok(()))
+        promise(env, Urgency::Paging, work, |_, ()| Ok(()))
     }
 
     #[napi]
