@@ -74,18 +74,20 @@ const segmentInfo = (call: Call, request: { dbName: string; collectionName: stri
     isSorted: segment.state === "Flushed",
   }));
 
-/** Segments that searches go through, with their bytes (of the mapped file, while growing of memory) and the vector index they have. */
-/** What a loaded collection is read from; a segment that is written to a file is Sealed here, as in Milvus (querycoordv2/utils/types.go). */
+/**
+ * What a loaded collection is read from: segments that are written to files, Sealed here, with their bytes and the vector index they have. Growing ones are
+ * none of what Milvus loads, and are not told either (querycoordv2/handlers.go, utils/types.go).
+ */
 const querySegments = (call: Call, request: { dbName: string; collectionName: string }) => {
   const collection = collectionOf(call, request);
   if (collection.load === undefined) return { infos: [] };
   const details = new Map(call.engine.segments(collection).map((segment) => [segment.id, segment]));
-  const infos = segmentInfo(call, request).map((info) => {
+  const written = segmentInfo(call, request).filter((info) => info.state === SegmentState.Flushed);
+  const infos = written.map((info) => {
     const { byteSize = 0, indexIds = [] } = details.get(info.segmentID) ?? {};
     const index = collection.indexes.find(({ id }) => indexIds.includes(id));
     const node = { memSize: BigInt(byteSize), nodeID: NODE_ID, nodeIds: [NODE_ID] };
-    const state = info.state === SegmentState.Growing ? info.state : SegmentState.Sealed;
-    return { ...info, ...node, state, ...(index === undefined ? {} : { indexName: index.name, indexID: index.id }) };
+    return { ...info, ...node, state: SegmentState.Sealed, ...(index === undefined ? {} : { indexName: index.name, indexID: index.id }) };
   });
   return { infos };
 };

@@ -145,7 +145,7 @@ const checkFaissName = (field: FieldSchema, params: ReadonlyMap<string, string>)
 const checkBuildParams = (type: string, field: FieldSchema, params: ReadonlyMap<string, string>): void => {
   const dim = params.get("dim");
   if (dim !== undefined && Number(dim) !== typeParam(field, "dim"))
-    throw invalidParams(`dimension mismatch, dimension in schema: ${typeParam(field, "dim")}, dimension: ${dim}`);
+    throw invalid(`dimension mismatch, dimension in schema: ${typeParam(field, "dim")}, dimension: ${dim}`);
   for (const [key, rule] of Object.entries(BUILD_RULES.get(type) ?? {})) {
     const value = params.get(key);
     if (isGiven(value)) checkRule(key, value, rule, (params.get("metric_type") ?? defaultMetric(field)).toUpperCase());
@@ -224,10 +224,12 @@ export const checkIndexParams = (field: FieldSchema, fieldName: string, given: r
   }
   checkWarmupParam(params);
   if (isVector(field.dataType)) return checkVectorIndex(field, given, params);
-  if (type !== undefined && VECTOR_INDEXES.has(type)) throw invalidParams(`index ${type} only supports vector data type`);
+  if (type !== undefined && VECTOR_INDEXES.has(type)) throw invalid(`index ${type} only supports vector data type`);
   if (type === "") throw invalid("invalid index type: ");
   if (field.dataType === DataType.JSON && !isGiven(params.get("json_cast_type")))
-    throw missing("json index must specify cast type", { missing_param: "json_cast_type" });
+    throw type === "NGRAM"
+      ? missing("JSON field with ngram index must specify json_cast_type")
+      : missing("json index must specify cast type", { missing_param: "json_cast_type" });
   checkScalarIndex(type === AUTOINDEX ? undefined : type, field, params);
   return field.dataType === DataType.JSON && !params.has("json_path") ? [...given, { key: "json_path", value: fieldName }] : given;
 };

@@ -25,7 +25,7 @@ interface Rule extends Limits {
   /** What it is for the core. */
   readonly as: LookNumber;
   /** Not below the number of hits wanted; the name that the words have for it. */
-  readonly notBelowHits?: string;
+  readonly notBelowHits?: string | undefined;
 }
 
 const INTEGER_MAX = 2147483647;
@@ -40,6 +40,8 @@ const searchList: Rule = { kind: "integer", low: 1, high: INTEGER_MAX, as: "sear
 const lists = { nprobe };
 const refinedLists = { nprobe, refine_k: refineK };
 const refinedGraph = { ef, refine_k: refineK };
+/** Milvus does not hold these to the number of hits. */
+const graphOfProducts = { ef: { ...ef, notBelowHits: undefined }, refine_k: refineK };
 const sparse = {
   drop_ratio_search: { kind: "number", low: 0, high: 1, open: true, as: "dropRatioSearch" },
   dim_max_score_ratio: { kind: "number", low: 0.5, high: 1.3, as: "dimMaxScoreRatio" },
@@ -57,8 +59,8 @@ const RULES: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
   SCANN: { nprobe, reorder_k: reorderK },
   HNSW: { ef },
   HNSW_SQ: refinedGraph,
-  HNSW_PQ: refinedGraph,
-  HNSW_PRQ: refinedGraph,
+  HNSW_PQ: graphOfProducts,
+  HNSW_PRQ: graphOfProducts,
   AUTOINDEX: { ...refinedGraph, ...sparse },
   DISKANN: { search_list: searchList, search_list_size: searchList, beamwidth: { kind: "integer", low: 1, high: 128, as: "beamWidth" } },
   SPARSE_INVERTED_INDEX: sparse,

@@ -3,13 +3,11 @@
  * Source: milvus internal/util/indexparamcheck/{inverted,bitmap,stl_sort,trie,ngram,rtree}_checker.go.
  */
 import type { FieldSchema } from "../catalog/types.js";
-import { invalid, type MilvusError } from "../shared/errors.js";
+import { invalid, missing } from "../shared/errors.js";
 import { DataType } from "../shared/proto/generated/messages.js";
 import { typeName } from "../shared/schema.js";
 
 type Params = ReadonlyMap<string, string>;
-
-const invalidParams = (words: string): MilvusError => invalid(words, { expected: "valid index params", actual: "invalid index params" });
 
 const INTEGERS: readonly DataType[] = [DataType.Int8, DataType.Int16, DataType.Int32, DataType.Int64];
 const NUMBERS: readonly DataType[] = [...INTEGERS, DataType.Float, DataType.Double];
@@ -23,11 +21,11 @@ const CASTS_OF: Readonly<Record<string, readonly string[]>> = {
 
 const checkCast = (type: string | undefined, params: Params): void => {
   const cast = (params.get("json_cast_type") ?? "").trim().toUpperCase();
-  if (!CASTS.includes(cast)) throw invalid(`json_cast_type ${cast} is not supported`);
   const own = type === undefined ? undefined : CASTS_OF[type];
+  if (own === undefined && !CASTS.includes(cast)) throw invalid(`json_cast_type ${cast} is not supported`);
   if (own !== undefined && !own.includes(cast)) {
-    if (type === "NGRAM") throw invalidParams("json_cast_type must be varchar for NGRAM index");
-    throw invalidParams(`json_cast_type ${cast} is not supported for ${type} index`);
+    if (type === "NGRAM") throw invalid(`JSON field with ngram index only supports VARCHAR cast type, got: ${cast}`);
+    throw invalid(`json_cast_type ${cast} is not supported for ${type} index`);
   }
   const cast_function = params.get("json_cast_function")?.trim().toUpperCase();
   if (cast_function === undefined) return;
@@ -37,18 +35,18 @@ const checkCast = (type: string | undefined, params: Params): void => {
 
 const checkGrams = (params: Params): void => {
   const [low, high] = [params.get("min_gram"), params.get("max_gram")];
-  if (low === undefined || high === undefined) throw invalidParams("Ngram index must specify both min_gram and max_gram");
-  if (!/^[+-]?\d+$/.test(low)) throw invalidParams(`min_gram for Ngram index must be an integer, got: ${low}`);
-  if (!/^[+-]?\d+$/.test(high)) throw invalidParams(`max_gram for Ngram index must be an integer, got: ${high}`);
+  if (low === undefined || high === undefined) throw missing("Ngram index must specify both min_gram and max_gram");
+  if (!/^[+-]?\d+$/.test(low)) throw invalid(`min_gram for Ngram index must be an integer, got: ${low}`);
+  if (!/^[+-]?\d+$/.test(high)) throw invalid(`max_gram for Ngram index must be an integer, got: ${high}`);
   if (Number(low) <= 0 || Number(high) <= 0 || Number(low) > Number(high))
-    throw invalidParams(`invalid min_gram or max_gram value for Ngram index, min_gram: ${low}, max_gram: ${high}`);
+    throw invalid(`invalid min_gram or max_gram value for Ngram index, min_gram: ${low}, max_gram: ${high}`);
 };
 
 const checkBitmap = (field: FieldSchema): void => {
   const fits = (type: DataType): boolean => type === DataType.Bool || type === DataType.VarChar || INTEGERS.includes(type);
   if (field.dataType === DataType.JSON || fits(field.dataType)) return;
-  if (field.dataType !== DataType.Array) throw invalidParams("bitmap index are only supported on bool, int, string and array field");
-  if (!fits(field.elementType)) throw invalidParams("bitmap index are only supported on bool, int, string for array field");
+  if (field.dataType !== DataType.Array) throw invalid("bitmap index are only supported on bool, int, string and array field");
+  if (!fits(field.elementType)) throw invalid("bitmap index are only supported on bool, int, string for array field");
 };
 
 /** `type` undefined: chosen by the server. */
@@ -58,29 +56,30 @@ export const checkScalarIndex = (type: string | undefined, field: FieldSchema, p
   const text = dataType === DataType.VarChar;
   switch (type) {
     case "BITMAP":
-      if (field.isPrimaryKey) throw invalidParams("create bitmap index on primary key not supported");
+      if (field.isPrimaryKey) throw invalid("create bitmap index on primary key not supported");
       checkBitmap(field);
       break;
     case "STL_SORT":
     case "Asceneding":
       if (!isJson && !text && !NUMBERS.includes(dataType) && dataType !== DataType.Timestamptz)
-        throw invalidParams(`STL_SORT are only supported on numeric, varchar or timestamptz field, got ${typeName(dataType)}`);
+        throw invalid(`STL_SORT are only supported on numeric, varchar or timestamptz field, got ${typeName(dataType)}`);
       break;
     case "INVERTED":
       if (dataType === DataType.Timestamptz || dataType === DataType.Geometry)
-        throw invalidParams(`INVERTED are not supported on ${typeName(dataType)} field`);
+        throw invalid(`INVERTED are not supported on ${typeName(dataType)} field`);
       break;
     case "Trie":
     case "TRIE":
     case "marisa-trie":
-      if (!text) throw invalidParams("TRIE are only supported on varchar field");
+      if (!text) throw invalid("TRIE are only supported on varchar field");
       break;
     case "NGRAM":
-      if (!text && !isJson) throw invalidParams("ngram index can only be created on VARCHAR or JSON field");
+      if (!text && !isJson) throw invalid("ngram index can only be created on VARCHAR or JSON field");
+      if (isJson) checkCast(type, params);
       checkGrams(params);
-      break;
+      return;
     case "RTREE":
-      if (dataType !== DataType.Geometry) throw invalidParams(`RTREE index can only be built on geometry field, got ${typeName(dataType)}`);
+      if (dataType !== DataType.Geometry) throw invalid(`RTREE index can only be built on geometry field, got ${typeName(dataType)}`);
   }
   if (isJson) checkCast(type, params);
 };

@@ -93,21 +93,32 @@ const refusals: readonly [string, Record<string, string>, Record<string, unknown
     invalidWithin("invalid mmap type params: invalid mmap.enabled value: perhaps, expected: true, false"),
   ],
   ["vector", { ...hnsw(), params: "[" }, { code: 1100 }],
-  ["t", hnsw(), badParams("index HNSW only supports vector data type")],
-  ["t", { index_type: "RTREE" }, badParams("RTREE index can only be built on geometry field, got VarChar")],
-  ["t", { index_type: "NGRAM" }, badParams("Ngram index must specify both min_gram and max_gram")],
+  ["t", hnsw(), invalid("index HNSW only supports vector data type")],
+  ["t", { index_type: "RTREE" }, invalid("RTREE index can only be built on geometry field, got VarChar")],
+  ["t", { index_type: "NGRAM" }, { code: 1101, reason: "Ngram index must specify both min_gram and max_gram: missing parameter" }],
   [
     "t",
     { index_type: "NGRAM", min_gram: "3", max_gram: "2" },
-    badParams("invalid min_gram or max_gram value for Ngram index, min_gram: 3, max_gram: 2"),
+    invalid("invalid min_gram or max_gram value for Ngram index, min_gram: 3, max_gram: 2"),
   ],
-  ["n", { index_type: "Trie" }, badParams("TRIE are only supported on varchar field")],
-  ["n", { index_type: "BITMAP" }, badParams("bitmap index are only supported on bool, int, string and array field")],
-  ["id", { index_type: "BITMAP" }, badParams("create bitmap index on primary key not supported")],
+  [
+    "j",
+    { index_type: "NGRAM", json_cast_type: "double" },
+    invalid("JSON field with ngram index only supports VARCHAR cast type, got: DOUBLE"),
+  ],
+  ["j", { index_type: "BITMAP", json_cast_type: "double" }, invalid("json_cast_type DOUBLE is not supported for BITMAP index")],
+  ["n", { index_type: "Trie" }, invalid("TRIE are only supported on varchar field")],
+  ["n", { index_type: "BITMAP" }, invalid("bitmap index are only supported on bool, int, string and array field")],
+  ["id", { index_type: "BITMAP" }, invalid("create bitmap index on primary key not supported")],
   [
     "j",
     { index_type: "INVERTED" },
     { code: 1101, reason: "json index must specify cast type: missing parameter[missing_param=json_cast_type]" },
+  ],
+  [
+    "j",
+    { index_type: "NGRAM", min_gram: "2", max_gram: "3" },
+    { code: 1101, reason: "JSON field with ngram index must specify json_cast_type: missing parameter" },
   ],
   ["j", { index_type: "INVERTED", json_cast_type: "text" }, invalid("json_cast_type TEXT is not supported")],
   ["j", { index_type: "INVERTED", json_cast_type: "double", json_path: "1" }, { code: 65535, reason: "cannot parse identifier: 1" }],
@@ -207,7 +218,7 @@ describe("what is created", () => {
       ["b", { index_type: "AUTOINDEX", metric_type: "MHJACCARD" }, notBuilt],
       ["b", { metric_type: "MHJACCARD" }, notBuilt],
       ["i", { metric_type: "JACCARD" }, badParams("int vector index does not support metric type: JACCARD")],
-      ["l", { index_type: "BITMAP" }, badParams("bitmap index are only supported on bool, int, string for array field")],
+      ["l", { index_type: "BITMAP" }, invalid("bitmap index are only supported on bool, int, string for array field")],
     ] as const)
       expect(await create(name, params, others)).toMatchObject(words);
     for (const name of ["b", "s", "i"]) expect((await create(name, {}, others)).code).toBe(0);

@@ -23,6 +23,9 @@ describe("what a search asks of an index", () => {
     ["DISKANN", '{"search_list_size": 20}', { searchList: 20 }],
     ["SPARSE_INVERTED_INDEX", '{"drop_ratio_search": 0.2, "dim_max_score_ratio": 1.3}', { dropRatioSearch: 0.2, dimMaxScoreRatio: 1.3 }],
     ["FLAT", '{"ef": "many"}', {}],
+    // Fewer than the ten hits wanted.
+    ["HNSW_PQ", '{"ef": 1}', { ef: 1 }],
+    ["HNSW_PRQ", '{"ef": 1}', { ef: 1 }],
     ["HNSW", "{}", {}],
   ])("%s, %s", (type, json, expected) => {
     expect(look(type, json)).toEqual(expected);
@@ -30,6 +33,7 @@ describe("what a search asks of an index", () => {
 
   it.each([
     ["HNSW", '{"ef": 1}', "ef(1) should be larger than k(10)"],
+    ["HNSW_SQ", '{"ef": 1}', "ef(1) should be larger than k(10)"],
     ["HNSW", '{"ef": -1}', "Out of range in json: param 'ef' (-1) should be in range [1, 2147483647]"],
     ["HNSW", '{"ef": 32.0}', "Type conflict in json: param 'ef' (32.0) should be integer"],
     ["HNSW", '{"ef": true}', "Type conflict in json: param 'ef' (true) should be integer"],
