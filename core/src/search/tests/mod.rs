@@ -2,6 +2,7 @@
 
 mod bytes;
 mod exact;
+mod golden;
 mod groups;
 mod lexical;
 mod measure;
