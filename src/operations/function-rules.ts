@@ -4,6 +4,7 @@
  * Sources: milvus internal/util/function/validator/validator.go, internal/rootcoord/create_collection_task.go.
  */
 import { propertyOf } from "../catalog/properties.js";
+import { parseBool } from "../shared/booleans.js";
 import { invalid, missing } from "../shared/errors.js";
 import {
   type CollectionSchema,
@@ -13,7 +14,6 @@ import {
   FunctionType,
 } from "../shared/proto/generated/messages.js";
 import { bm25Input, fieldNamed, typeName } from "../shared/schema.js";
-import { parseBool } from "./support.js";
 
 const TEXTS: ReadonlySet<number> = new Set([DataType.VarChar, DataType.Text]);
 
