@@ -80,6 +80,7 @@ fn request(metric: Metric, vectors: Vec<u8>) -> SearchRequest {
         outputs: Vec::new(),
         group_by: None,
         bytes_max: None,
+        channels: None,
     }
 }
 
