@@ -13,6 +13,7 @@
 //! | 9 | codes, row by row |
 //! | 10 | f32 a row: bias of codes |
 //! | 11 | f32: code books |
+//! | 12 | u64: breadth of walks where a request does not say; absent in files of before it was measured |
 //!
 //! | kind of codes | its numbers | 9 |
 //! | --- | --- | --- |
@@ -29,7 +30,7 @@ use super::small_codes::{Bits, SmallCodes};
 use super::stored::{HalfKind, Stored};
 use super::twins::Twins;
 use super::walk::ScratchPool;
-use super::{Hnsw, HnswParameters, linked_rows};
+use super::{Hnsw, HnswParameters, breadth, linked_rows};
 use crate::distance::Metric;
 use crate::distance::code_line::lines_for;
 use crate::failure::Outcome;
@@ -49,10 +50,13 @@ const MEAN: u32 = 8;
 const CODES: u32 = 9;
 const BIAS: u32 = 10;
 const BOOKS: u32 = 11;
+const BREADTH: u32 = 12;
 
 const HEADER_NUMBERS: usize = 9;
 /// Above every M that Milvus takes; keeps sizes in range.
 const M_MAX: u64 = 1 << 16;
+/// Above every breadth that is measured.
+const BREADTH_MAX: u64 = 1 << 16;
 /// Above every dimension; keeps sizes in range.
 const CODES_MAX: u64 = 1 << 24;
 
@@ -74,6 +78,7 @@ impl Hnsw {
             third,
             u64::from(scale.to_bits()),
         ];
+        let breadth = [self.breadth as u64];
         let twins: Vec<u32> = self
             .twins
             .iter()
@@ -86,6 +91,7 @@ impl Hnsw {
             (UPPER, bytemuck::cast_slice(&self.graph.upper)),
             (UPPER_START, bytemuck::cast_slice(&self.graph.upper_start)),
             (NORMS, bytemuck::cast_slice(&self.inverse_norms)),
+            (BREADTH, bytemuck::cast_slice(&breadth)),
         ];
         if let Some(present) = &self.present {
             sections.push((PRESENT, bytemuck::cast_slice(present.words())));
@@ -150,8 +156,19 @@ impl Hnsw {
             twins,
             inverse_norms: file.section_of(NORMS, norm_count)?,
             stored: Stored::open(file, header, (row_count, dim), is_bits)?,
+            breadth: breadth_in(file)?,
             pool: ScratchPool::default(),
         })
+    }
+}
+
+fn breadth_in(file: &IndexFile) -> Outcome<usize> {
+    if !file.has(BREADTH) {
+        return Ok(breadth::UNMEASURED);
+    }
+    match file.section_of::<u64>(BREADTH, 1)?[..] {
+        [breadth] if (1..=BREADTH_MAX).contains(&breadth) => Ok(breadth as usize),
+        _ => Err(damaged(0, "the index has an impossible breadth of walks")),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+use super::plan::Plan;
 use super::tests::{column_of, map_of, plan_of};
 use super::*;
 use crate::distance::{instruction_sets, kernels, scan};
@@ -176,6 +177,79 @@ fn measure_kinds() {
                 .sum();
             let recall = hits as f64 / (10 * QUERIES) as f64;
             println!("  {breadth}: recall {recall:.4}, {qps:.0} queries a second on one thread");
+        }
+    }
+}
+
+/// Vectors of a file of f32, and of the last of them queries: `ELANUS_VECTORS`, with `ELANUS_DIM` and `ELANUS_ROWS`.
+fn data_of_file() -> Option<(Vec<f32>, Vec<Vec<f32>>, usize)> {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<usize>().ok();
+    let (dim, rows) = (number("ELANUS_DIM")?, number("ELANUS_ROWS")?);
+    let bytes = std::fs::read(std::env::var("ELANUS_VECTORS").ok()?).ok()?;
+    let mut vectors: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect();
+    let queries = vectors
+        .chunks_exact(dim)
+        .rev()
+        .step_by(7)
+        .take(QUERIES)
+        .map(<[f32]>::to_vec)
+        .collect();
+    vectors.truncate(rows * dim);
+    Some((vectors, queries, dim))
+}
+
+#[test]
+#[ignore = "prints figures of one thread, takes a minute"]
+fn measure_plans() {
+    let (vectors, queries, dim) = data_of_file().unwrap_or_else(|| {
+        let (vectors, queries) = data();
+        (vectors, queries, DIM)
+    });
+    let row_count = vectors.len() / dim;
+    let (schema, column) = column_of(ColumnType::FloatVector, dim, &vectors, None);
+    let of = Vectors::of(&schema, &column, row_count).expect("vectors");
+    let plan = IndexPlan {
+        ef_construction: 200,
+        m: 16,
+        ..plan_of(IndexKind::Hnsw, Metric::L2)
+    };
+    let index = Hnsw::build(&of, &plan).expect("an index");
+    println!("{row_count} x {dim}, breadth {}", index.breadth);
+    for per_mille in [10, 30, 60, 100, 250, 500, 900, 1000] {
+        let allowed = RowSet::from_fn(row_count, |row| mix(row as u64) % 1000 < per_mille);
+        for plan in [Plan::Scan, Plan::TwoHop, Plan::Walk] {
+            let efs: &[usize] = if plan == Plan::Scan { &[20] } else { &[20, 50, 100, 200] };
+            for &ef in efs {
+                let mut best = f64::INFINITY;
+                let (mut found, mut computed) = (Vec::new(), 0);
+                for _ in 0..5 {
+                    let start = Instant::now();
+                    let all: Vec<_> = queries
+                        .iter()
+                        .map(|query| index.search_by(Some(plan), &of, QueryVector::Floats(query), 10, ef, Some(&allowed)))
+                        .collect();
+                    best = best.min(start.elapsed().as_secs_f64());
+                    computed = all.iter().map(|(_, computed)| computed).sum::<usize>() / QUERIES;
+                    found = all;
+                }
+                let truth = queries.iter().map(|query| {
+                    let hits = index
+                        .search_by(Some(Plan::Scan), &of, QueryVector::Floats(query), 10, 40, Some(&allowed))
+                        .0;
+                    hits.into_iter().map(|(row, _)| row).collect::<Vec<u32>>()
+                });
+                let right: usize = found
+                    .iter()
+                    .zip(truth)
+                    .map(|((hits, _), truth)| hits.iter().filter(|hit| truth.contains(&hit.0)).count())
+                    .sum();
+                let recall = right as f64 / (10 * QUERIES) as f64;
+                let micros = 1e6 * best / QUERIES as f64;
+                let each = 1000.0 * micros / computed as f64;
+                println!(
+                    "{per_mille} per mille, {plan:?} ef {ef}: recall {recall:.3}, {micros:.0} µs, {computed} distances, {each:.1} ns each"
+                );
+            }
         }
     }
 }

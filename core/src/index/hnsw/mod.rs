@@ -7,6 +7,7 @@
 //!
 //! `build` links the rows, `walk` moves over them, `plan` chooses between walk and scan, `search` answers, `file` writes and reads the index.
 
+mod breadth;
 pub(super) mod build;
 pub(super) mod codes;
 pub(super) mod exact;
@@ -74,6 +75,8 @@ pub struct Hnsw {
     /// 1 / |row| of each row for COSINE, else empty.
     inverse_norms: Buffer<f32>,
     stored: Stored,
+    /// Of walks where the request does not say.
+    breadth: usize,
     pool: ScratchPool,
 }
 
@@ -136,7 +139,7 @@ impl Hnsw {
             link(codes.and_then(|centre| Codes::train(&exact, centre, row_count)).as_ref());
             Stored::train(wanted, &exact, centre.as_ref(), row_count)
         };
-        Ok(Hnsw {
+        let mut built = Hnsw {
             kind: plan.kind,
             parameters: HnswParameters {
                 metric: plan.metric,
@@ -151,8 +154,11 @@ impl Hnsw {
             linked,
             inverse_norms: inverse_norms.into(),
             stored,
+            breadth: breadth::UNMEASURED,
             pool,
-        })
+        };
+        built.breadth = breadth::measure(&built, vectors);
+        Ok(built)
     }
 
     fn has_vector(&self, row: u32) -> bool {

@@ -1,11 +1,17 @@
-//! How to answer a filtered search: by what each way costs, from measurements on 2 cores with AVX-512 (200,000 x 768 and 340,000 x 100).
+//! How to answer a filtered search: by what each way costs, from measurements with AVX-512 (100,000 x 100 real words, 200,000 x 768 in clusters).
 //!
-//! A scan of the kept rows costs in proportion to them. A walk's cost hardly depends on the number of rows, but rises as fewer of those it meets are
-//! kept; between 3 % and 25 % kept, a walk that looks through dropped rows at their neighbours is cheaper, and below 3 % that one loses its way. It also
-//! does where the kept rows lie far from the query (recall 0.92 at 10 % kept, against 1.0 for a random tenth): then more is paid for a scan.
+//! A scan of the kept rows costs in proportion to them. A walk looks at about 20 rows for each that it keeps, at more of them as fewer of those it meets
+//! may be kept. A walk that looks through dropped rows at their neighbours looks at as many whatever is kept, and takes long to find each; below 3 % kept
+//! it loses its way. It also does where the kept rows lie far from the query (recall 0.92 at 10 % kept, against 1.0 for a random tenth): then more is
+//! paid for a scan.
 
-/// Nanoseconds for which a walk with ef = 100 runs when about a tenth of the rows are kept.
-const WALK_NS: f32 = 170_000.0;
+/// Rows looked at for each that a walk keeps; and how many times the share of dropped rows adds to them.
+const LOOKS: f32 = 20.0;
+const LOOKS_DROPPED: f32 = 0.75;
+/// Nanoseconds beside those of the look itself: to find a row by a link, through a dropped row, or in a set of rows.
+const LINK_NS: f32 = 40.0;
+const TWO_LINKS_NS: f32 = 220.0;
+const STEP_NS: f32 = 8.0;
 const TWO_HOP_PART_MIN: f32 = 0.03;
 const TWO_HOP_PART_MAX: f32 = 0.25;
 /// A scan that costs this many walks is taken where few rows around the query are kept.
@@ -36,26 +42,33 @@ impl Costs {
         self.kept as f32 / self.row_count.max(1) as f32
     }
 
-    /// What a scan costs, in walks.
-    fn scan_walks(&self) -> f32 {
-        let walk_ns = WALK_NS * (self.ef as f32 / 100.0) * (0.1 / self.part().max(f32::MIN_POSITIVE)).max(1.0);
-        self.kept as f32 * self.row_ns / walk_ns
+    fn scan_ns(&self) -> f32 {
+        self.kept as f32 * (STEP_NS + self.row_ns)
+    }
+
+    fn walk_ns(&self) -> f32 {
+        let dropped = 1.0 / self.part().max(f32::MIN_POSITIVE) - 1.0;
+        self.ef as f32 * LOOKS * (1.0 + LOOKS_DROPPED * dropped) * (LINK_NS + self.row_ns)
+    }
+
+    fn two_hop_ns(&self) -> f32 {
+        self.ef as f32 * LOOKS * (TWO_LINKS_NS + self.row_ns)
     }
 
     /// The cheapest plan.
     pub fn plan(&self) -> Plan {
-        if self.scan_walks() <= 1.0 {
-            Plan::Scan
-        } else if (TWO_HOP_PART_MIN..TWO_HOP_PART_MAX).contains(&self.part()) {
-            Plan::TwoHop
+        let through_dropped = (TWO_HOP_PART_MIN..TWO_HOP_PART_MAX).contains(&self.part()) && self.two_hop_ns() < self.walk_ns();
+        let (walk, walk_ns) = if through_dropped {
+            (Plan::TwoHop, self.two_hop_ns())
         } else {
-            Plan::Walk
-        }
+            (Plan::Walk, self.walk_ns())
+        };
+        if self.scan_ns() <= walk_ns { Plan::Scan } else { walk }
     }
 
     /// Whether a scan is better than a two-hop walk where `kept` of the `seen` rows around the query are.
     pub fn scan_is_safer(&self, kept: usize, seen: usize) -> bool {
-        (kept as f32) < 0.25 * self.part() * seen as f32 && self.scan_walks() <= SCAN_WALKS_MAX
+        (kept as f32) < 0.25 * self.part() * seen as f32 && self.scan_ns() <= SCAN_WALKS_MAX * self.two_hop_ns()
     }
 }
 
@@ -75,7 +88,12 @@ mod tests {
     #[test]
     fn few_rows_are_scanned_and_many_walked() {
         assert_eq!(costs(2_000, 200_000, 768).plan(), Plan::Scan);
-        assert_eq!(costs(20_000, 200_000, 768).plan(), Plan::TwoHop);
+        assert_eq!(costs(20_000, 200_000, 768).plan(), Plan::Scan);
+        let narrow = Costs {
+            ef: 30,
+            ..costs(20_000, 200_000, 768)
+        };
+        assert_eq!(narrow.plan(), Plan::TwoHop);
         assert_eq!(costs(100_000, 200_000, 768).plan(), Plan::Walk);
         assert_eq!(costs(34_000, 340_000, 100).plan(), Plan::Scan);
         assert_eq!(costs(170_000, 340_000, 100).plan(), Plan::Walk);

@@ -212,14 +212,14 @@ impl Hnsw {
         }
     }
 
-    /// Whether a walk finds so many allowed rows faster than a scan of their vectors does.
-    pub fn walk_pays(&self, vectors: &Vectors, allowed: usize) -> bool {
+    /// Whether a walk of this breadth finds so many allowed rows faster than a scan of their vectors does.
+    pub fn walk_pays(&self, vectors: &Vectors, allowed: usize, ef: usize) -> bool {
         self.exact(vectors).is_some_and(|exact| {
             let costs = Costs {
                 kept: allowed,
                 row_count: self.row_count(),
                 row_ns: exact.row_ns(),
-                ef: 100,
+                ef,
             };
             costs.plan() != Plan::Scan
         })
