@@ -1,5 +1,5 @@
 /**
- * gRPC's length-prefixed messages: `flag (1 byte: 1 = compressed) | length (4 bytes, big endian) | message`.
+ * gRPC's length-framed messages: `flag (1 byte: 1 = compressed) | length (4 bytes, big endian) | message`.
  *
  * Model: a `MessageReader` takes the chunks of one stream and gives whole messages. A message inside one chunk is a view of it; one that spans
  * chunks gets a buffer of its announced size once `TRUST_BYTES` of it have come (a header alone cannot make us allocate 64 MiB), and every further chunk
@@ -130,15 +130,12 @@ export class MessageReader {
   }
 }
 
-/** Parts of a message with its frame header in front; small messages come back as one buffer. */
+/** Parts of a message with its frame header in front. */
 export const framed = (parts: readonly Buffer[]): Buffer[] => {
   let length = 0;
   for (const part of parts) length += part.length;
   const header = Buffer.allocUnsafe(HEADER_BYTES);
   header[0] = 0;
   header.writeUInt32BE(length, 1);
-  return length <= JOIN_BYTES ? [Buffer.concat([header, ...parts], HEADER_BYTES + length)] : [header, ...parts];
+  return [header, ...parts];
 };
-
-/** Below this, one write is cheaper than the copy it saves. */
-const JOIN_BYTES = 16 * 1024;

@@ -1,12 +1,11 @@
 /**
- * gRPC over node:http2, as thin as the protocol allows.
+ * gRPC over HTTP/2 (http2/), as thin as the protocol allows.
  *
  * One stream is one call: HEADERS -> method -> messages (framing.ts) -> `answer` -> one framed reply -> trailers. A failure before the reply
  * has begun is a trailers-only response. States of a stream: open -> answering -> closed; a deadline, a reset by the client or a lost connection closes it from
  * any state, aborts the call's signal, and what the handler still returns is dropped. Nothing that a peer sends throws out of this file.
  * Source: grpc/doc/PROTOCOL-HTTP2.md; the words of failures are grpc-go's, which Milvus's clients know.
  */
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { principalOfMetadata } from "../auth/principal.js";
@@ -15,6 +14,9 @@ import { REQUEST_BYTES_MAX } from "../shared/limits.js";
 import { type Host, WireCall } from "./call.js";
 import { framed, type Message, MessageReader } from "./framing.js";
 import { encodeMessage, GrpcCode, GrpcFailure, timeoutMs } from "./grpc-status.js";
+import { encodeHeaders } from "./http2/hpack-encoder.js";
+import { ErrorCode } from "./http2/protocol.js";
+import type { Http2Stream, StreamHandler } from "./http2/stream.js";
 import type { ReceiveBudget } from "./receive-budget.js";
 
 /** One RPC as the wire sees it. */
@@ -55,10 +57,18 @@ const decompressed = async (bytes: Buffer): Promise<Buffer> => {
   }
 };
 
-/** Reset or destroyed: nothing can be sent any more, and node throws at who tries. */
-export const isGone = (stream: ServerHttp2Stream): boolean => stream.destroyed || stream.closed;
+/** What every reply begins with, and what ends one that succeeded. */
+const REPLY_FIELDS = [
+  [":status", "200"],
+  ["content-type", "application/grpc"],
+] as const;
+const REPLY_HEADERS = encodeHeaders(REPLY_FIELDS);
+const OK_TRAILERS = encodeHeaders([["grpc-status", String(GrpcCode.Ok)]]);
 
-const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
+const failureFields = ({ code, message }: GrpcFailure): [string, string][] => [
+  ["grpc-status", String(code)],
+  ["grpc-message", encodeMessage(message)],
+];
 
 /** What all streams of a server share to receive messages. */
 export interface Receiving {
@@ -67,74 +77,70 @@ export interface Receiving {
   readonly stallMs: number;
 }
 
-export class GrpcStream {
+export class GrpcStream implements StreamHandler {
   private readonly call: WireCall;
   private readonly reader: MessageReader;
   private readonly waiting: Message[] = [];
   private method: GrpcMethod | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private deadline: NodeJS.Timeout | undefined;
+  private stall: NodeJS.Timeout | undefined;
   private closed = false;
   private ended = false;
   private answering = false;
   private began = false;
-  private watched = false;
 
   constructor(
     private readonly host: Host,
-    private readonly stream: ServerHttp2Stream,
-    private readonly headers: IncomingHttpHeaders,
+    private readonly stream: Http2Stream,
     private readonly receiving: Receiving,
-    private readonly onClose: () => void,
+    private readonly onClosed: () => void,
   ) {
+    const { headers } = stream;
     this.reader = new MessageReader(REQUEST_BYTES_MAX, receiving.budget);
     this.call = new WireCall(
       host,
       principalOfMetadata(headers.authorization),
-      single(headers.dbname) ?? "",
-      single(headers["client-request-id"]) ?? single(headers.client_request_id),
+      headers.dbname ?? "",
+      headers["client-request-id"] ?? headers.client_request_id,
     );
-    stream.on("error", (error) => host.logger.debug({ error }, "gRPC stream failed"));
-    stream.on("aborted", () => this.call.abort(new GrpcFailure(GrpcCode.Cancelled, "context canceled")));
-    stream.on("close", () => this.close());
+    stream.handler = this;
   }
 
-  /** Finds the method and starts to receive. */
+  /** Finds the method; what comes afterwards is for it. */
   start(router: GrpcRouter, path: string): void {
     try {
       this.method = router.find(path);
       this.startDeadline();
     } catch (error) {
       this.fail(error);
-      return;
     }
-    this.stream.on("data", (chunk: Buffer) => this.receive(chunk));
-    this.stream.on("end", () => this.receiveEnd());
   }
 
   private startDeadline(): void {
-    const text = single(this.headers["grpc-timeout"]);
+    const text = this.stream.headers["grpc-timeout"];
     if (text === undefined) return;
     const ms = timeoutMs(text);
     if (ms === undefined) throw new GrpcFailure(GrpcCode.Internal, `malformed grpc-timeout: ${JSON.stringify(text)}`);
-    if (ms <= TIMER_MS_MAX) this.timer = setTimeout(() => this.expire(), ms);
+    if (ms <= TIMER_MS_MAX) this.deadline = setTimeout(() => this.expire(), ms);
   }
 
   private expire(): void {
     const failure = new GrpcFailure(GrpcCode.DeadlineExceeded, "context deadline exceeded");
     this.call.abort(failure);
-    if (this.began && this.method?.shape === "one") this.stream.close(constants.NGHTTP2_CANCEL);
+    if (this.began && this.method?.shape === "one") this.stream.reset(ErrorCode.Cancel);
     else this.fail(failure);
   }
 
-  private receive(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     if (this.closed) return;
+    this.stall?.refresh();
     this.take(() => this.reader.push(chunk));
   }
 
   private take(read: () => Message[]): void {
     try {
       for (const message of read()) this.waiting.push(message);
-      if (this.reader.partial && !this.watched) this.watch();
+      if (this.reader.partial && this.stall === undefined) this.watch();
       if (this.reader.wants > 0) {
         void this.waitForRoom(this.reader.wants);
         return;
@@ -175,13 +181,12 @@ export class GrpcStream {
 
   /** Gives up on a client that stops in the middle of a message: it holds memory. */
   private watch(): void {
-    this.watched = true;
-    this.stream.setTimeout(this.receiving.stallMs, () => {
+    this.stall = setTimeout(() => {
       if (!this.ended) this.fail(new GrpcFailure(GrpcCode.DeadlineExceeded, "grpc: the request message did not arrive in time"));
-    });
+    }, this.receiving.stallMs);
   }
 
-  private receiveEnd(): void {
+  onEnd(): void {
     if (this.closed) return;
     this.ended = true;
     if (this.reader.partial) this.fail(new GrpcFailure(GrpcCode.Internal, "grpc: request ended inside of a message: unexpected EOF"));
@@ -200,19 +205,32 @@ export class GrpcStream {
       return;
     }
     this.answering = true;
-    this.answer(message).then(
-      (parts) => this.reply(parts),
-      (error) => this.fail(error),
-    );
+    const parts = this.answer(message);
+    if (parts === undefined) return;
+    if (Array.isArray(parts)) this.reply(parts);
+    else
+      parts.then(
+        (late) => this.reply(late),
+        (error) => this.fail(error),
+      );
   }
 
-  private async answer(message: Message): Promise<Buffer[]> {
-    const bytes = message.compressed ? await this.inflated(message.bytes) : message.bytes;
-    return (this.method as GrpcMethod).answer(this.call, bytes);
+  /** undefined: it failed, and that was told. */
+  private answer(message: Message): Buffer[] | Promise<Buffer[]> | undefined {
+    const method = this.method as GrpcMethod;
+    try {
+      if (message.compressed) return this.inflated(message.bytes).then((bytes) => method.answer(this.call, bytes));
+      const parts = method.answer(this.call, message.bytes);
+      // Streams of many messages answer them in turns of their own.
+      return method.shape === "each" ? Promise.resolve(parts) : parts;
+    } catch (error) {
+      this.fail(error);
+      return undefined;
+    }
   }
 
   private inflated(bytes: Buffer): Promise<Buffer> {
-    const encoding = single(this.headers["grpc-encoding"]) ?? "identity";
+    const encoding = this.stream.headers["grpc-encoding"] ?? "identity";
     if (encoding === "identity") throw new GrpcFailure(GrpcCode.Internal, "grpc: compressed flag set with identity or empty encoding");
     if (encoding !== "gzip")
       throw new GrpcFailure(GrpcCode.Unimplemented, `grpc: Decompressor is not installed for grpc-encoding "${encoding}"`);
@@ -221,79 +239,65 @@ export class GrpcStream {
 
   private reply(parts: Buffer[]): void {
     this.answering = false;
-    if (this.closed || isGone(this.stream)) return;
-    try {
-      if (this.method?.shape === "one") this.finish(framed(parts));
-      else {
-        this.begin();
-        for (const part of framed(parts)) this.stream.write(part);
-        if (this.stream.writableNeedDrain) {
-          this.answering = true;
-          this.stream.once("drain", () => {
-            this.answering = false;
-            this.next();
-          });
-        } else this.next();
-      }
-    } catch (error) {
-      this.fail(error);
+    if (this.closed || this.stream.gone) return;
+    if (this.method?.shape === "one") {
+      this.finish(framed(parts));
+      return;
     }
+    this.begin();
+    if (this.stream.write(framed(parts))) this.next();
+    else this.answering = true;
+  }
+
+  onDrain(): void {
+    this.answering = false;
+    this.next();
   }
 
   private begin(): void {
-    if (this.began || isGone(this.stream)) return;
+    if (this.began) return;
     this.began = true;
-    this.stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+    this.stream.respond(REPLY_HEADERS);
   }
 
   /** Sends the last parts, then the trailers of success. */
   private finish(parts: Buffer[]): void {
-    if (isGone(this.stream)) return;
+    if (this.stream.gone) return;
     this.begin();
-    this.stream.on("wantTrailers", () => this.trailers(GrpcCode.Ok, ""));
-    const last = parts.pop();
-    for (const part of parts) this.stream.write(part);
-    this.stream.end(last);
+    this.stream.end(parts, OK_TRAILERS);
   }
 
   private fail(error: unknown): void {
-    if (this.closed || isGone(this.stream)) return;
+    if (this.closed || this.stream.gone) return;
     const failure = error instanceof GrpcFailure ? error : new GrpcFailure(GrpcCode.Internal, (error as Error).message);
     if (failure !== error) this.host.logger.error({ error, method: this.method?.path }, "gRPC call failed");
     this.call.abort(failure);
     this.close();
+    const fields = failureFields(failure);
     if (this.began) {
-      this.stream.on("wantTrailers", () => this.trailers(failure.code, failure.message));
-      this.stream.end();
+      this.stream.end([], encodeHeaders(fields));
       return;
     }
-    this.stream.respond(
-      {
-        ":status": 200,
-        "content-type": "application/grpc",
-        "grpc-status": String(failure.code),
-        "grpc-message": encodeMessage(failure.message),
-        ...(failure.code === GrpcCode.Unimplemented ? { "grpc-accept-encoding": "identity,gzip" } : {}),
-      },
-      { endStream: true },
-    );
-    // What the client still sends is not wanted: end the stream without calling it an error.
-    if (!this.ended) this.stream.close(constants.NGHTTP2_NO_ERROR);
+    if (failure.code === GrpcCode.Unimplemented) fields.push(["grpc-accept-encoding", "identity,gzip"]);
+    this.stream.respond(encodeHeaders([...REPLY_FIELDS, ...fields]), true);
+    // What the client still sends is not wanted.
+    if (!this.ended) this.stream.abandon();
   }
 
-  private trailers(code: GrpcCode, message: string): void {
-    if (isGone(this.stream)) return;
-    this.stream.sendTrailers({ "grpc-status": String(code), ...(message === "" ? {} : { "grpc-message": encodeMessage(message) }) });
+  onClose(aborted: boolean): void {
+    if (aborted) this.call.abort(new GrpcFailure(GrpcCode.Cancelled, "context canceled"));
+    this.close();
   }
 
   private close(): void {
     if (this.closed) return;
     this.closed = true;
-    if (this.timer !== undefined) clearTimeout(this.timer);
+    clearTimeout(this.deadline);
+    clearTimeout(this.stall);
     this.reader.release();
     this.waiting.length = 0;
     if (!this.ended) this.stream.resume();
     if (this.method !== undefined) this.call.finished(this.method.path);
-    this.onClose();
+    this.onClosed();
   }
 }

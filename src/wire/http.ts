@@ -3,10 +3,11 @@
  * rest is not read, and the connection (HTTP/1) or stream (HTTP/2) is given up after the answer.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { REQUEST_BYTES_MAX } from "../shared/limits.js";
-import { isGone } from "./grpc.js";
+import { encodeHeaders } from "./http2/hpack-encoder.js";
+import { ErrorCode } from "./http2/protocol.js";
+import type { Http2Stream } from "./http2/stream.js";
 import type { ReceiveBudget } from "./receive-budget.js";
 import type { Rest } from "./rest.js";
 
@@ -139,35 +140,48 @@ export const serveHttp1 = (
   );
 };
 
-/** A request on an HTTP/2 stream that is not gRPC. `done` as above. */
-export const serveHttp2 = (
-  rest: Rest,
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-  done: () => void,
-  budget: ReceiveBudget,
-): void => {
+/** The body of an HTTP/2 request. `onClose` is called when nothing more comes or goes. */
+const bodyOf = (stream: Http2Stream, onClose: (aborted: boolean) => void): Readable => {
+  const body = new Readable({ read: () => stream.resume() });
+  stream.handler = {
+    onData(chunk) {
+      if (!body.push(chunk)) stream.pause();
+    },
+    onEnd: () => body.push(null),
+    onDrain() {},
+    onClose(aborted) {
+      body.destroy();
+      onClose(aborted);
+    },
+  };
+  return body;
+};
+
+/** A request on an HTTP/2 stream that is not gRPC. `done` as above; `now`: milliseconds since 1970. */
+export const serveHttp2 = (rest: Rest, stream: Http2Stream, done: () => void, budget: ReceiveBudget, now: () => number): void => {
   const gone = new AbortController();
   const room = new Room(budget);
-  stream.on("close", () => {
+  const { headers } = stream;
+  const body = bodyOf(stream, (aborted) => {
+    if (aborted) gone.abort();
     room.close();
     done();
   });
-  stream.on("aborted", () => gone.abort());
-  stream.on("error", () => stream.destroy());
   rest({
-    method: single(headers[":method"]) ?? "",
-    path: withoutQuery(single(headers[":path"]) ?? ""),
-    header: (name) => single(headers[name]),
-    body: () => collect(stream, lengthOf(headers["content-length"]), room),
+    method: headers[":method"] ?? "",
+    path: withoutQuery(headers[":path"] ?? ""),
+    header: (name) => headers[name],
+    body: () => collect(body, lengthOf(headers["content-length"]), room),
     signal: gone.signal,
   }).then(
     (response) => {
-      if (isGone(stream)) return;
-      stream.respond({ ":status": response.status, ...response.headers });
-      stream.end(headers[":method"] === "HEAD" ? undefined : response.body);
-      if (response.close) stream.close(constants.NGHTTP2_NO_ERROR);
+      stream.respond(
+        encodeHeaders([[":status", String(response.status)], ...Object.entries(response.headers), ["date", new Date(now()).toUTCString()]]),
+      );
+      stream.end(headers[":method"] === "HEAD" ? [] : [Buffer.from(response.body)]);
+      // What the client still sends is not wanted.
+      stream.abandon();
     },
-    () => stream.destroy(),
+    () => stream.reset(ErrorCode.Internal),
   );
 };

@@ -5,18 +5,14 @@
  * cuts what is left. It may be called again: the second call waits for the first.
  */
 import { createServer as createHttp1, type Server as Http1Server } from "node:http";
-import {
-  createServer as createHttp2,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
 import type { Host } from "./call.js";
-import { GrpcStream, isGone } from "./grpc.js";
+import { GrpcStream } from "./grpc.js";
 import { healthMethods } from "./health.js";
 import { serveHttp1, serveHttp2 } from "./http.js";
+import { Http2Connection } from "./http2/connection.js";
+import { encodeHeaders } from "./http2/hpack-encoder.js";
+import type { Http2Stream } from "./http2/stream.js";
 import { createPort } from "./port.js";
 import { ReceiveBudget } from "./receive-budget.js";
 import { reflectionMethods } from "./reflection.js";
@@ -56,6 +52,7 @@ const CONNECTION_STREAM_WINDOWS = 4;
 const RECEIVE_BYTES_MAX = 2 ** 30;
 const STREAMS_PER_CONNECTION_MAX = 10_000;
 const HEADER_BYTES_MAX = 64 * 1024;
+const DECIDE_MS = 10_000;
 const PING_INTERVAL_MS = 60_000;
 const PING_TIMEOUT_MS = 20_000;
 const HEADERS_TIMEOUT_MS = 15_000;
@@ -67,23 +64,13 @@ const FLUSH_MS = 1000;
 const GRPC_CONTENT = /^application\/grpc(\+[\w.-]+)?(;.*)?$/i;
 const GRPC_PATH = /^\/[\w.]+\.[\w.]+\/\w+$/;
 
-/** Pings a quiet connection and destroys it when nobody answers. */
-const keepAlive = (session: ServerHttp2Session): void => {
-  const interval = setInterval(() => {
-    if (session.destroyed) return;
-    const dead = setTimeout(() => session.destroy(), PING_TIMEOUT_MS).unref();
-    session.ping(() => clearTimeout(dead));
-  }, PING_INTERVAL_MS).unref();
-  session.on("close", () => clearInterval(interval));
-};
+const UNSUPPORTED_MEDIA_TYPE = encodeHeaders([[":status", "415"]]);
 
 class WireServer {
   readonly http1: Http1Server;
-  readonly http2: Http2Server;
   readonly port: Server;
-  private readonly sessions = new Set<ServerHttp2Session>();
+  private readonly connections = new Set<Http2Connection>();
   private readonly sockets = new Set<Socket>();
-  private readonly streamWindowBytes: number;
   private running = 0;
   private idle: (() => void) | undefined;
   private stopping: Promise<void> | undefined;
@@ -92,7 +79,6 @@ class WireServer {
     const onError = (error: Error) => options.logger.debug({ error }, "connection failed");
     const rest = createRest(options);
     const budget = new ReceiveBudget(options.receiveBytesMax ?? RECEIVE_BYTES_MAX);
-    this.streamWindowBytes = streamWindow(budget.bytesMax);
     this.http1 = createHttp1(
       {
         headersTimeout: options.headersMs ?? HEADERS_TIMEOUT_MS,
@@ -104,32 +90,21 @@ class WireServer {
     );
     // Its sockets come from the port; this starts the check of its timeouts.
     this.http1.emit("listening");
-    this.http2 = createHttp2({
-      maxSessionMemory: 1024,
-      maxSettings: 32,
-      settings: {
-        initialWindowSize: this.streamWindowBytes,
-        maxConcurrentStreams: STREAMS_PER_CONNECTION_MAX,
-        maxHeaderListSize: HEADER_BYTES_MAX,
-        enablePush: false,
-      },
-    });
-    this.http2.on("sessionError", onError);
-    this.http2.on("session", (session) => this.open(session));
     const receiving = { budget, stallMs: options.stallMs ?? STALL_MS };
     const router = createRouter(options, [...healthMethods(() => this.stopping === undefined), ...reflectionMethods()]);
-    this.http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-      const path = headers[":path"] as string;
-      if (headers[":method"] === "POST" && GRPC_CONTENT.test(headers["content-type"] ?? ""))
-        new GrpcStream(options, stream, headers, receiving, this.enter()).start(router, path);
-      else if (headers[":method"] === "POST" && GRPC_PATH.test(path)) refuse(stream, 415);
-      else serveHttp2(rest, stream, headers, this.enter(), budget);
-    });
+    const onRequest = (stream: Http2Stream): void => {
+      const { ":method": method, ":path": path = "", "content-type": content = "" } = stream.headers;
+      if (method === "POST" && GRPC_CONTENT.test(content)) new GrpcStream(options, stream, receiving, this.enter()).start(router, path);
+      else if (method === "POST" && GRPC_PATH.test(path)) {
+        stream.respond(UNSUPPORTED_MEDIA_TYPE, true);
+        stream.abandon();
+      } else serveHttp2(rest, stream, this.enter(), budget, () => options.env.now());
+    };
     this.port = createPort({
       connectionsMax: options.connectionsMax,
-      decideMs: options.decideMs ?? 10_000,
+      decideMs: options.decideMs ?? DECIDE_MS,
       onHttp1: (socket) => this.http1.emit("connection", socket),
-      onHttp2: (socket) => this.http2.emit("connection", socket),
+      onHttp2: (socket) => this.open(socket, onRequest, streamWindow(budget.bytesMax)),
       onError,
     });
     this.port.on("connection", (socket: Socket) => {
@@ -139,13 +114,23 @@ class WireServer {
     this.port.on("drop", () => options.logger.warn({ connectionsMax: options.connectionsMax }, "connection dropped: too many connections"));
   }
 
-  private open(session: ServerHttp2Session): void {
-    this.sessions.add(session);
-    session.on("close", () => this.sessions.delete(session));
-    session.on("error", (error) => this.options.logger.debug({ error }, "HTTP/2 connection failed"));
-    if (session.destroyed) return;
-    session.setLocalWindowSize(this.streamWindowBytes * CONNECTION_STREAM_WINDOWS);
-    keepAlive(session);
+  private open(socket: Socket, onRequest: (stream: Http2Stream) => void, streamWindowBytes: number): void {
+    const { logger, env, decideMs = DECIDE_MS } = this.options;
+    const connection: Http2Connection = new Http2Connection(socket, {
+      streamWindowBytes,
+      connectionWindowBytes: streamWindowBytes * CONNECTION_STREAM_WINDOWS,
+      streamsMax: STREAMS_PER_CONNECTION_MAX,
+      headerBytesMax: HEADER_BYTES_MAX,
+      prefaceMs: decideMs,
+      pingMs: PING_INTERVAL_MS,
+      pongMs: PING_TIMEOUT_MS,
+      elapsed: () => env.elapsed(),
+      onRequest,
+      onError: (error) => logger.debug({ error }, "HTTP/2 connection failed"),
+      onClose: () => this.connections.delete(connection),
+    });
+    this.connections.add(connection);
+    if (this.stopping !== undefined) connection.leave();
   }
 
   /** Counts a call as running until the function that it returns is called. */
@@ -178,7 +163,7 @@ class WireServer {
 
   private async drain(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.port.close(() => resolve()));
-    for (const session of this.sessions) session.close();
+    for (const connection of this.connections) connection.leave();
     this.http1.closeIdleConnections();
     if (this.running > 0) {
       const idle = new Promise<void>((resolve) => {
@@ -186,7 +171,7 @@ class WireServer {
       });
       await within(this.options.stopMs, idle);
     }
-    for (const session of this.sessions) session.destroy();
+    for (const connection of this.connections) connection.close();
     for (const socket of this.sockets) socket.destroySoon();
     this.http1.close();
     // A peer that does not take its last bytes must not keep us.
@@ -204,12 +189,6 @@ const within = async (ms: number, promise: Promise<void>): Promise<void> => {
   });
   await Promise.race([promise, late]);
   clearTimeout(timer);
-};
-
-const refuse = (stream: ServerHttp2Stream, status: number): void => {
-  stream.on("error", () => stream.destroy());
-  if (isGone(stream)) return;
-  stream.respond({ ":status": status }, { endStream: true });
 };
 
 /** Listens; rejects with the system's error (EADDRINUSE, EACCES, ...) if it cannot. */

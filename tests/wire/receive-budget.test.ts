@@ -31,8 +31,8 @@ test("a reader that wants room keeps what came and goes on when it is granted", 
   budget.tryTake(2 * MIB);
   const reader = new MessageReader(8 * MIB, budget);
   const message = Buffer.alloc(MIB, 7);
-  const [small] = framed([Buffer.from("next")]) as [Buffer];
-  const bytes = Buffer.concat([...framed([message]), small]);
+  const small = framed([Buffer.from("next")]);
+  const bytes = Buffer.concat([...framed([message]), ...small]);
   expect(reader.push(bytes.subarray(0, 400_000))).toEqual([]);
   expect(reader.wants).toBe(MIB);
   expect(reader.push(bytes.subarray(400_000))).toEqual([]);
