@@ -310,6 +310,7 @@ export class Http2Connection implements FrameSink {
     if (length !== 4) throw sizeError(`RST_STREAM of ${length} bytes`);
     if (this.streams.isIdle(streamId)) throw protocolError(`RST_STREAM on stream ${streamId}`);
     const stream = this.streams.get(streamId);
+    this.streams.forgetReset(streamId);
     if (stream === undefined) return;
     this.streams.forget(stream, true);
     this.bounds.reset();

@@ -60,6 +60,11 @@ export class StreamTable implements StreamOwner {
     return this.resetIds.has(streamId);
   }
 
+  /** The client knows that the stream is closed. */
+  forgetReset(streamId: number): void {
+    this.resetIds.delete(streamId);
+  }
+
   /** The client broke the protocol of a stream, or it cannot be taken. @throws ConnectionError when that happens too often */
   fail(streamId: number, code: ErrorCode): void {
     const { bounds, outbox } = this.parts;
