@@ -12,6 +12,8 @@ const LOOKS_DROPPED: f32 = 0.75;
 const LINK_NS: f32 = 40.0;
 const TWO_LINKS_NS: f32 = 220.0;
 const STEP_NS: f32 = 8.0;
+/// What a walk through dropped rows takes before its first step: it looks around the query, and for rows to start from.
+const TWO_HOP_START_NS: f32 = 100_000.0;
 const TWO_HOP_PART_MIN: f32 = 0.03;
 const TWO_HOP_PART_MAX: f32 = 0.25;
 /// A scan that costs this many walks is taken where few rows around the query are kept.
@@ -52,7 +54,12 @@ impl Costs {
     }
 
     fn two_hop_ns(&self) -> f32 {
-        self.ef as f32 * LOOKS * (TWO_LINKS_NS + self.row_ns)
+        TWO_HOP_START_NS + self.two_hop_ef() as f32 * LOOKS * (TWO_LINKS_NS + self.row_ns)
+    }
+
+    /// Rows that a walk through dropped rows keeps: more, since its paths are fewer.
+    pub fn two_hop_ef(&self) -> usize {
+        self.ef + self.ef / 2
     }
 
     /// The cheapest plan.
@@ -88,7 +95,12 @@ mod tests {
     #[test]
     fn few_rows_are_scanned_and_many_walked() {
         assert_eq!(costs(2_000, 200_000, 768).plan(), Plan::Scan);
-        assert_eq!(costs(20_000, 200_000, 768).plan(), Plan::TwoHop);
+        assert_eq!(costs(20_000, 200_000, 768).plan(), Plan::Scan);
+        let narrow = Costs {
+            ef: 30,
+            ..costs(50_000, 1_000_000, 768)
+        };
+        assert_eq!(narrow.plan(), Plan::TwoHop);
         assert_eq!(costs(100_000, 200_000, 768).plan(), Plan::Walk);
         assert_eq!(costs(34_000, 340_000, 100).plan(), Plan::Scan);
         assert_eq!(costs(170_000, 340_000, 100).plan(), Plan::Walk);

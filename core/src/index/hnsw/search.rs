@@ -90,7 +90,11 @@ impl Task<'_> {
             .collect();
         scratch.walk(
             graph,
-            Course { starts: &starts, ..course },
+            Course {
+                starts: &starts,
+                ef: self.costs.two_hop_ef(),
+                ..course
+            },
             point,
             gather_two_hops(graph, admit),
             admit,
