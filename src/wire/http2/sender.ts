@@ -77,18 +77,21 @@ export class Sender {
   pump(): void {
     if (this.pumping) return;
     this.pumping = true;
-    while (this.queue.length > 0 && !this.outbox.full) {
-      const stream = this.queue.shift() as Http2Stream;
-      stream.queued = false;
-      if (stream.closed || stream.localEnded) continue;
-      if (stream.waitingBytes > 0 && this.window <= 0) {
-        stream.queued = true;
-        this.queue.unshift(stream);
-        break;
+    try {
+      while (this.queue.length > 0 && !this.outbox.full) {
+        const stream = this.queue.shift() as Http2Stream;
+        stream.queued = false;
+        if (stream.closed || stream.localEnded) continue;
+        if (stream.waitingBytes > 0 && this.window <= 0) {
+          stream.queued = true;
+          this.queue.unshift(stream);
+          break;
+        }
+        if (stream.waitingBytes === 0 || stream.sendWindow > 0) this.frame(stream);
       }
-      if (stream.waitingBytes === 0 || stream.sendWindow > 0) this.frame(stream);
+    } finally {
+      this.pumping = false;
     }
-    this.pumping = false;
   }
 
   private canSend(stream: Http2Stream, length: number): boolean {

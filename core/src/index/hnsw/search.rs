@@ -15,6 +15,17 @@ use crate::index::vectors::{QueryVector, Vectors};
 /// Allowed rows, spread over the segment, from which a two-hop walk starts besides the entry: the entry may lie where none is allowed.
 const SEEDS: usize = 8;
 
+/// What a search is asked besides its vector.
+pub struct Asked<'a> {
+    /// None: the cheapest.
+    pub plan: Option<Plan>,
+    pub k: usize,
+    pub ef: usize,
+    pub allowed: Option<&'a RowSet>,
+    /// A row that walks pass by, as if it were not in the graph.
+    pub hidden: Option<u32>,
+}
+
 /// The request of one search, as the walks see it.
 struct Task<'a> {
     index: &'a Hnsw,
@@ -172,6 +183,24 @@ impl Hnsw {
         ef: usize,
         allowed: Option<&RowSet>,
     ) -> (Vec<(u32, f32)>, usize) {
+        let asked = Asked {
+            plan,
+            k,
+            ef,
+            allowed,
+            hidden: None,
+        };
+        self.answer(vectors, query, &asked)
+    }
+
+    pub(super) fn answer(&self, vectors: &Vectors, query: QueryVector, asked: &Asked) -> (Vec<(u32, f32)>, usize) {
+        let &Asked {
+            plan,
+            k,
+            ef,
+            allowed,
+            hidden,
+        } = asked;
         assert!(
             allowed.is_none_or(|allowed| allowed.row_count() == self.row_count()),
             "allowed rows are those of the index"
@@ -197,6 +226,7 @@ impl Hnsw {
         let cheapest = if allowed.is_some() { task.costs.plan() } else { Plan::Walk };
         let mut found = Vec::new();
         let computed = self.pool.with(|scratch| {
+            scratch.hidden = hidden;
             task.run(&walked, plan.unwrap_or(cheapest), k, scratch, &mut found);
             scratch.computed
         });

@@ -68,6 +68,8 @@ pub struct Scratch {
     distances: Vec<f32>,
     /// Distances computed since the scratch was taken.
     pub computed: usize,
+    /// A row that is not walked to.
+    pub hidden: Option<u32>,
 }
 
 /// Scratch for each thread that walks at the same time.
@@ -79,6 +81,7 @@ impl ScratchPool {
         let idle = || self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut scratch = idle().pop().unwrap_or_default();
         scratch.computed = 0;
+        scratch.hidden = None;
         let result = work(&mut scratch);
         idle().push(scratch);
         result
@@ -106,6 +109,7 @@ impl Scratch {
                     .batch
                     .iter()
                     .zip(&self.distances)
+                    .filter(|&(&row, _)| Some(row) != self.hidden)
                     .map(|(&row, &distance)| key(distance, row))
                     .min();
                 match nearest {
@@ -128,6 +132,9 @@ impl Scratch {
         admit: impl Fn(u32) -> bool,
     ) -> bool {
         self.visited.restart(graph.row_count());
+        if let Some(row) = self.hidden {
+            self.visited.mark(row);
+        }
         self.frontier.clear();
         self.nearest.clear();
         self.batch.clear();
