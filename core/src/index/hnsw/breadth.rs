@@ -24,8 +24,8 @@ const QUERIES: usize = 128;
 const QUERIES_MIN: usize = 32;
 const LOOKS_MAX: usize = 100_000_000;
 const NEAREST: usize = 10;
-const FOUND_MIN: f32 = 0.97;
-const BREADTHS: [usize; 11] = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
+const FOUND_MIN: f32 = 0.96;
+const BREADTHS: [usize; 16] = [16, 24, 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 384, 512];
 /// Rows that a scan looks at for all queries before it goes on, so that they are read from the cache.
 const BLOCK: usize = 256;
 
