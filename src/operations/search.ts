@@ -219,7 +219,8 @@ export const search = async (call: Call, request: SearchRequest, encoded?: Buffe
   const zone = resultTimeZone(catalog, collection, parameter(request.searchParams, "timezone"));
   const ids = plan.outputs.map(({ id }) => id);
   const fields = withMomentTexts(found.fields, ids, collection, zone);
-  const isPlain = page === undefined && grouping === undefined && stored === undefined && asked.texts === undefined;
+  // A field of terms may be asked by texts the next time.
+  const isPlain = page === undefined && grouping === undefined && stored === undefined && asked.metric !== "BM25";
   if (encoded !== undefined && isPlain && !hasMoments(collection, ids))
     keepSearch(catalog, call, encoded, () => ({
       field: vectorField(collection, request.searchParams),
