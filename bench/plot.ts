@@ -69,6 +69,7 @@ export const recallPlot = (title: string, curves: readonly Curve[]): string => {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="100%" height="100%" fill="white"/>`,
     text(LEFT, 22, title, 'font-size="15"'),
     ...grid,
