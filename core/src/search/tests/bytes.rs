@@ -1,5 +1,6 @@
 //! Exact searches of vectors that are kept as bytes, against scores computed value by value.
 
+use super::plain_search;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -8,7 +9,7 @@ use crate::distance::Metric;
 use crate::filter::tests::random::Random;
 use crate::index::sparse::query::Bm25;
 use crate::index::sparse::tests::plan as sparse_plan;
-use crate::index::vector_index::{self, Look};
+use crate::index::vector_index;
 use crate::index::vectors::Vectors;
 use crate::search::request::SearchRequest;
 use crate::search::search;
@@ -198,17 +199,8 @@ impl World {
             vectors: queries.concat(),
             limit: 7,
             offset: 1,
-            look: Look::default(),
-            channels: None,
             read_timestamp: 10,
-            filter: None,
-            expiry: None,
-            radius: None,
-            range_filter: None,
-            round_decimal: -1,
-            outputs: Vec::new(),
-            group_by: None,
-            bytes_max: None,
+            ..plain_search()
         }
     }
 

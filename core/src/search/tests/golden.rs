@@ -4,13 +4,13 @@
 //! Values are whole numbers, so that every processor has the same; where scores are none, three places are compared. `ELANUS_WRITE_GOLDEN=1` writes the
 //! file anew.
 
+use super::plain_search;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::distance::Metric;
 use crate::index::hnsw::tests::{Data, K, QUERIES, bits_of, check, clustered, compare_golden};
-use crate::index::vector_index::Look;
 use crate::search::request::SearchRequest;
 use crate::search::search;
 use crate::segment::Keys;
@@ -66,21 +66,10 @@ fn request(metric: Metric, vectors: Vec<u8>) -> SearchRequest {
     SearchRequest {
         field_id: VECTOR,
         metric,
-        lengths: None,
         vectors,
         limit: K,
-        offset: 0,
-        look: Look::default(),
         read_timestamp: 10,
-        filter: None,
-        expiry: None,
-        radius: None,
-        range_filter: None,
-        round_decimal: -1,
-        outputs: Vec::new(),
-        group_by: None,
-        bytes_max: None,
-        channels: None,
+        ..plain_search()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Hits as groups agree with the model.
 
+use super::plain_search;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -8,7 +9,6 @@ use serde_json::json;
 use super::model::{NUMBER, Row, RowFilter, SERIAL, VECTOR, World, integers_in, vector};
 use crate::distance::Metric;
 use crate::filter::tests::random::{Random, seed};
-use crate::index::vector_index::Look;
 use crate::search::request::{GroupBy, GroupField, Output, SearchReply, SearchRequest};
 use crate::search::search;
 use crate::segment::Keys;
@@ -33,24 +33,16 @@ fn request(vectors: &[Vec<f32>], by: GroupBy, limit: usize, offset: usize) -> Se
         field_id: VECTOR,
         metric: Metric::L2,
         vectors: vectors.iter().flatten().flat_map(|value| value.to_le_bytes()).collect(),
-        lengths: None,
         limit,
         offset,
-        look: Look::default(),
-        channels: None,
         read_timestamp: u64::MAX - 1,
-        filter: None,
-        expiry: None,
-        radius: None,
-        range_filter: None,
-        round_decimal: -1,
         outputs: vec![Output {
             field_id: SERIAL,
             header: Vec::new(),
             keys: None,
         }],
         group_by: Some(by),
-        bytes_max: None,
+        ..plain_search()
     }
 }
 

@@ -1,12 +1,12 @@
 //! Texts in, scores of BM25 out: by what each channel holds, for rows that come one by one, are deleted and are given by updates.
 
+use super::plain_search;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::distance::Metric;
 use crate::index::sparse::query::Bm25;
-use crate::index::vector_index::Look;
 use crate::search::request::{Channels, SearchRequest};
 use crate::search::{TextQueries, search, weigh_texts};
 use crate::segment::schema::Schema;
@@ -75,21 +75,12 @@ fn ask(segments: &[SegmentSnapshot], weighed: &[&TextQueries], of_segments: Vec<
         vectors: weighed.iter().flat_map(|queries| queries.vectors.clone()).collect(),
         lengths: Some(weighed.iter().flat_map(|queries| queries.lengths.clone()).collect()),
         limit: 10,
-        offset: 0,
-        look: Look::default(),
         channels: Some(Channels {
             of_segments,
             bm25: bm25.collect(),
         }),
         read_timestamp: 100,
-        filter: None,
-        expiry: None,
-        radius: None,
-        range_filter: None,
-        round_decimal: -1,
-        outputs: Vec::new(),
-        group_by: None,
-        bytes_max: None,
+        ..plain_search()
     };
     let reply = search(segments, &request).expect("a reply");
     assert_eq!(reply.topks.len(), weighed[0].lengths.len());

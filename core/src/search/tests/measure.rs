@@ -1,5 +1,6 @@
 //! Prints what scans for many queries reach of the peak of a thread of this machine: `cargo test --release measure_scans -- --ignored --nocapture`. It judges nothing.
 
+use super::plain_search;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +10,6 @@ use serde_json::json;
 
 use crate::distance::{Metric, TILE_QUERIES, TILE_ROWS, kernels};
 use crate::filter::tests::random::Random;
-use crate::index::vector_index::Look;
 use crate::search::request::SearchRequest;
 use crate::search::search;
 use crate::segment::SegmentSnapshot;
@@ -107,21 +107,10 @@ fn request(metric: Metric, vectors: Vec<u8>, limit: usize) -> SearchRequest {
     SearchRequest {
         field_id: 101,
         metric,
-        lengths: None,
         vectors,
         limit,
-        offset: 0,
-        look: Look::default(),
-        channels: None,
         read_timestamp: 10,
-        filter: None,
-        expiry: None,
-        radius: None,
-        range_filter: None,
-        round_decimal: -1,
-        outputs: Vec::new(),
-        group_by: None,
-        bytes_max: None,
+        ..plain_search()
     }
 }
 

@@ -1,11 +1,11 @@
 //! Requests that are empty or wrong, and the form of replies.
 
+use super::plain_search;
 use std::sync::Arc;
 
 use super::model::{DIM, KEY, RowFilter, SERIAL, VECTOR, World, vector};
 use crate::distance::Metric;
 use crate::filter::tests::random::{Random, seed};
-use crate::index::vector_index::Look;
 use crate::search::request::{Output, QueryRequest, SearchRequest, Selection};
 use crate::search::{count, keys, query, search};
 use crate::segment::segment::Segment;
@@ -15,24 +15,14 @@ fn request(bytes: usize) -> SearchRequest {
         field_id: VECTOR,
         metric: Metric::L2,
         vectors: vec![0; bytes],
-        lengths: None,
         limit: 5,
-        offset: 0,
-        look: Look::default(),
-        channels: None,
         read_timestamp: u64::MAX - 1,
-        filter: None,
-        expiry: None,
-        radius: None,
-        range_filter: None,
-        round_decimal: -1,
         outputs: vec![Output {
             field_id: KEY,
             header: vec![8, 5],
             keys: None,
         }],
-        group_by: None,
-        bytes_max: None,
+        ..plain_search()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Searches through an index against the same searches without it.
 
+use super::plain_search;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -80,11 +81,8 @@ fn request(metric: Metric, queries: &[f32], below: Option<i64>) -> SearchRequest
         field_id: VECTOR,
         metric,
         vectors: queries.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        lengths: None,
         limit: 8,
         offset: 2,
-        look: Look::default(),
-        channels: None,
         read_timestamp: 100,
         filter: below.map(|below| {
             encode(&[Node::Compare {
@@ -93,13 +91,7 @@ fn request(metric: Metric, queries: &[f32], below: Option<i64>) -> SearchRequest
                 value: Value::Int(below),
             }])
         }),
-        expiry: None,
-        radius: None,
-        range_filter: None,
-        round_decimal: -1,
-        outputs: Vec::new(),
-        group_by: None,
-        bytes_max: None,
+        ..plain_search()
     }
 }
 
