@@ -1,21 +1,24 @@
 /** Settings: flag before environment before default, and one sentence for what is wrong. */
 import { expect, test } from "vitest";
-import { readSettings, SettingError, settings } from "../../src/shared/settings.js";
+import { readSettings, SettingError } from "../../src/shared/read-settings.js";
+import { settings } from "../../src/shared/settings.js";
 
 test("without flags and environment everything has its default", () => {
-  expect(readSettings({}, {})).toEqual(Object.fromEntries(Object.entries(settings).map(([name, { default: value }]) => [name, value])));
-  expect(readSettings({}, {})).toMatchObject({ data: "./elanus-data", port: 19530, host: "127.0.0.1", fsync: "always" });
+  expect(readSettings({})).toEqual(Object.fromEntries(Object.entries(settings).map(([name, { default: value }]) => [name, value])));
+  expect(readSettings({})).toMatchObject({ data: "./elanus-data", port: 19530, host: "127.0.0.1", fsync: "always" });
 });
 
 test("a flag wins over the environment, the environment over the default", () => {
-  expect(readSettings({}, { ELANUS_PORT: "19531" }).port).toBe(19531);
-  expect(readSettings({ port: "19532" }, { ELANUS_PORT: "19531" }).port).toBe(19532);
-  expect(readSettings({}, { ELANUS_PORT: "" }).port).toBe(19530);
+  expect(readSettings({ environment: { ELANUS_PORT: "19531" } }).port).toBe(19531);
+  expect(readSettings({ flags: { port: "19532" }, environment: { ELANUS_PORT: "19531" } }).port).toBe(19532);
+  expect(readSettings({ environment: { ELANUS_PORT: "" } }).port).toBe(19530);
 });
 
 test("what is wrong is told with the name of where it came from", () => {
-  expect(() => readSettings({ port: "70000" }, {})).toThrow(new SettingError('--port must be a number from 0 to 65535, not "70000".'));
-  expect(() => readSettings({}, { ELANUS_FSYNC: "never" })).toThrow(
+  expect(() => readSettings({ flags: { port: "70000" } })).toThrow(
+    new SettingError('--port must be a number from 0 to 65535, not "70000".'),
+  );
+  expect(() => readSettings({ environment: { ELANUS_FSYNC: "never" } })).toThrow(
     new SettingError('ELANUS_FSYNC must be "always" or "interval", not "never".'),
   );
 });
@@ -34,7 +37,7 @@ test("every setting refuses what is no value of its kind", () => {
     stopSeconds: ["-1", "3601"],
   };
   for (const [name, texts] of Object.entries(wrong))
-    for (const text of texts) expect(() => readSettings({ [name]: text }, {}), `${name}=${text}`).toThrow(SettingError);
+    for (const text of texts) expect(() => readSettings({ flags: { [name]: text } }), `${name}=${text}`).toThrow(SettingError);
 });
 
 test("names, flags and variables belong together and are unique", () => {
