@@ -9,6 +9,8 @@ export interface Ready {
   /** Absolute path. */
   readonly folder: string;
   readonly fsync: "always" | "interval";
+  /** Under TLS. */
+  readonly secure: boolean;
 }
 
 const reach = (host: string, port: number): string => {
@@ -17,10 +19,10 @@ const reach = (host: string, port: number): string => {
   return "every machine that can reach this address has full access: there are no passwords yet";
 };
 
-export const banner = ({ version, host, port, folder, fsync }: Ready): string => {
+export const banner = ({ version, host, port, folder, fsync, secure }: Ready): string => {
   const anywhere = host === "0.0.0.0" || host === "::";
   const shown = anywhere || isLoopback(host) ? "localhost" : host.includes(":") ? `[${host}]` : host;
-  const url = `http://${shown}:${port}`;
+  const url = `${secure ? "https" : "http"}://${shown}:${port}`;
   const durability = fsync === "always" ? "" : "  (fsync: interval; the last writes may be lost when the machine fails)";
   return `
   Elanus ${version}, ready for Milvus clients
@@ -30,10 +32,10 @@ export const banner = ({ version, host, port, folder, fsync }: Ready): string =>
 
   Next, in Python (pip install pymilvus):
     from pymilvus import MilvusClient
-    client = MilvusClient("${url}"); client.create_collection("demo", dimension=5); print(client.list_collections())
+    client = MilvusClient("${url}"${secure ? ', server_pem_path="<certificate of the authority>"' : ""}); client.create_collection("demo", dimension=5); print(client.list_collections())
 
   or in a shell:
-    curl ${url}/v2/vectordb/collections/list -d '{}'
+    curl ${secure ? "--cacert <certificate of the authority> " : ""}${url}/v2/vectordb/collections/list -d '{}'
 
   Ctrl-C stops it.
 `;

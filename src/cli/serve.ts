@@ -14,6 +14,7 @@ import { type Settings, settings } from "../shared/settings.js";
 import { createLogger, type Logger } from "../telemetry/log.js";
 import { type RunningServer, startServer } from "../wire/server.js";
 import { banner } from "./banner.js";
+import { readCertificates, watchCertificates } from "./certificates.js";
 import { elanusVersion } from "./version.js";
 
 /** A start that failed, told to the user in one sentence. */
@@ -106,6 +107,7 @@ export const serve = async (chosen: Settings): Promise<void> => {
   const folder = resolve(chosen.data);
   const stopped = untilSignal(logger);
   process.on("unhandledRejection", (error) => logger.error({ error }, "a fault of ours: a failure that nobody waited for"));
+  const certificates = await readCertificates(realEnv, chosen, logger);
   const { receiveBytesMax, maxMemory } = memoryFor(chosen.maxMemory);
   const engine = await openEngine({
     folder,
@@ -131,14 +133,18 @@ export const serve = async (chosen: Settings): Promise<void> => {
       port: chosen.port,
       connectionsMax: chosen.connectionsMax,
       receiveBytesMax,
+      tls: certificates,
       stopMs: chosen.stopSeconds * 1000,
     });
   } catch (error) {
     await engine.close();
     throw portError(error as NodeJS.ErrnoException, chosen);
   }
-  process.stdout.write(banner({ version: elanusVersion, host: chosen.host, port: server.port, folder, fsync: chosen.fsync }));
+  const watch = certificates && watchCertificates(realEnv, chosen, logger, certificates, (found) => server.renewCertificates(found));
+  process.on("SIGHUP", () => watch?.look());
+  process.stdout.write(banner({ ...chosen, version: elanusVersion, port: server.port, folder, secure: certificates !== undefined }));
   await stopped;
+  watch?.stop();
   process.stdout.write("\n  Stopping. (Ctrl-C again: at once)\n");
   await server.stop();
   await engine.close();

@@ -13,8 +13,10 @@ import {
   constants,
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
+  type SecureClientSessionOptions,
 } from "node:http2";
 import { codeOfHttpStatus, GrpcCode, GrpcError } from "./grpc-status.js";
+import type { TlsClientOptions } from "./target.js";
 
 /** Bytes a server may send ahead of our reading: of one call, of all. Sized for results of tens of megabytes. */
 const STREAM_WINDOW_BYTES = 8 * 1024 * 1024;
@@ -49,6 +51,7 @@ export class GrpcChannel {
   constructor(
     private readonly origin: string,
     private readonly handshake: Handshake,
+    private readonly tls: TlsClientOptions = {},
   ) {}
 
   /** The bytes of the reply. @throws GrpcError */
@@ -88,6 +91,7 @@ export class GrpcChannel {
     const session = connect(this.origin, {
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
       maxSessionMemory: SESSION_MEMORY_MB,
+      ...secureOptions(this.tls),
     });
     this.sessions.add(session);
     session.once("close", () => this.sessions.delete(session));
@@ -108,6 +112,15 @@ export class GrpcChannel {
     return session;
   }
 }
+
+const bytesOf = (pem: string | Uint8Array): string | Buffer => (typeof pem === "string" ? pem : Buffer.from(pem));
+
+const secureOptions = ({ ca, certificate, key, serverName }: TlsClientOptions): SecureClientSessionOptions => ({
+  ...(ca === undefined ? {} : { ca: bytesOf(ca) }),
+  ...(certificate === undefined ? {} : { cert: bytesOf(certificate) }),
+  ...(key === undefined ? {} : { key: bytesOf(key) }),
+  ...(serverName === undefined ? {} : { servername: serverName }),
+});
 
 const reasonOf = (error: Error | undefined): string => {
   if (error === undefined) return "the connection was closed";

@@ -38,7 +38,7 @@ export class GrpcTransport implements Transport {
     private readonly env: Env,
   ) {
     this.authorization = target.credentials === "" ? {} : { authorization: Buffer.from(target.credentials).toString("base64") };
-    this.channel = new GrpcChannel(target.origin, (unary) => this.handshake(unary));
+    this.channel = new GrpcChannel(target.origin, (unary) => this.handshake(unary), target.tls);
   }
 
   async call<Request extends object, Response extends object>(

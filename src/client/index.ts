@@ -35,5 +35,5 @@ export type {
   SnapshotInfo,
   SnapshotOptions,
 } from "./snapshots.js";
-export type { MilvusClientOptions } from "./target.js";
+export type { MilvusClientOptions, TlsClientOptions } from "./target.js";
 export type { FilterParams, FilterValue } from "./template.js";

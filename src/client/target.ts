@@ -18,8 +18,21 @@ export interface MilvusClientOptions {
   readonly database?: string;
   /** Seconds (as in pymilvus) that a call may take when it says nothing itself. Default: no limit. */
   readonly timeout?: number;
+  /** For `https://` only. */
+  readonly tls?: TlsClientOptions;
   /** Embedded only: `always` (default) makes every acknowledged write durable; `interval` may lose the last moments in a power failure. */
   readonly fsync?: "always" | "interval";
+}
+
+/** PEM texts. */
+export interface TlsClientOptions {
+  /** Authorities that the server's certificate may come from. Default: those that Node knows. */
+  readonly ca?: string | Uint8Array;
+  /** The client's own certificate and key, where the server asks for them. */
+  readonly certificate?: string | Uint8Array;
+  readonly key?: string | Uint8Array;
+  /** The name that the server's certificate must have. Default: the host of the uri. */
+  readonly serverName?: string;
 }
 
 export interface RemoteTarget {
@@ -28,6 +41,7 @@ export interface RemoteTarget {
   readonly origin: string;
   /** Plain text of the `authorization` metadata; empty: none is sent. */
   readonly credentials: string;
+  readonly tls?: TlsClientOptions | undefined;
 }
 
 export interface EmbeddedTarget {
@@ -76,13 +90,14 @@ const remote = (uri: string, schemeName: string, options: MilvusClientOptions): 
   // The URL parser knows default ports and hosts of http only.
   const http = `http://${uri.slice(uri.indexOf("://") + 3)}`;
   if (!URL.canParse(http)) throw invalid(`uri ${uri} is not valid`);
+  if (options.tls !== undefined && scheme.protocol !== "https") throw invalid(`tls is given, but uri ${uri} does not begin with https://`);
   const url = new URL(http);
   const explicit80 = /^http:\/\/(?:[^/@]*@)?(?:\[[^\]]*\]|[^/:]*):80(?:\/|$)/.test(http);
   const port = url.port !== "" ? Number(url.port) : explicit80 ? 80 : scheme.port;
   const inUri = url.username === "" ? "" : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   const pair = options.user === undefined ? inUri : `${options.user}:${options.password ?? ""}`;
   return {
-    place: { kind: "remote", origin: `${scheme.protocol}://${url.hostname}:${port}`, credentials: options.token ?? pair },
+    place: { kind: "remote", origin: `${scheme.protocol}://${url.hostname}:${port}`, credentials: options.token ?? pair, tls: options.tls },
     database: options.database ?? (decodeURIComponent(url.pathname.slice(1)) || "default"),
     timeout: options.timeout,
   };

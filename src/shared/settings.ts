@@ -64,6 +64,47 @@ export const settings = {
     },
     integer(0, 1024, undefined, " (one a processor)"),
   ),
+  tlsMode: setting(
+    {
+      flag: "tls-mode",
+      group: "security",
+      default: "auto",
+      milvus: "common.security.tlsMode",
+      argument: "<mode>",
+      description: "0: no TLS; 1: TLS; 2: TLS, and clients show a certificate too; auto: 2 with a client CA, 1 with a certificate, else 0",
+    },
+    oneOf("auto", "0", "1", "2"),
+  ),
+  tlsCertificate: setting(
+    {
+      flag: "tls-certificate",
+      group: "security",
+      default: "",
+      milvus: "tls.serverPemPath",
+      description: "certificate of the server with those of the authorities between, in PEM; read again when it changes",
+    },
+    text("<file>", "the path of a file"),
+  ),
+  tlsKey: setting(
+    {
+      flag: "tls-key",
+      group: "security",
+      default: "",
+      milvus: "tls.serverKeyPath",
+      description: "private key of that certificate, in PEM",
+    },
+    text("<file>", "the path of a file"),
+  ),
+  tlsClientCa: setting(
+    {
+      flag: "tls-client-ca",
+      group: "security",
+      default: "",
+      milvus: "tls.caPemPath",
+      description: "certificates of the authorities that certificates of clients must come from, in PEM",
+    },
+    text("<file>", "the path of a file"),
+  ),
   logLevel: setting(
     {
       flag: "log-level",

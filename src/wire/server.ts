@@ -18,12 +18,15 @@ import { ReceiveBudget } from "./receive-budget.js";
 import { reflectionMethods } from "./reflection.js";
 import { createRest } from "./rest.js";
 import { createRouter } from "./router.js";
+import { TlsLayer, type TlsMaterial } from "./tls.js";
 
 export interface ServerOptions extends Host {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   readonly connectionsMax: number;
+  /** Absent: connections are plain. */
+  readonly tls?: TlsMaterial | undefined;
   /** How long running calls may go on after `stop`. Milliseconds. */
   readonly stopMs: number;
   /** Bytes of large requests in flight, over all connections; default 1 GiB. */
@@ -40,6 +43,8 @@ export interface RunningServer {
   readonly host: string;
   readonly port: number;
   stop(): Promise<void>;
+  /** For connections to come; those that are open go on with what they have. Throws what the TLS library says of material that does not fit. */
+  renewCertificates(material: TlsMaterial): void;
 }
 
 /**
@@ -70,7 +75,10 @@ class WireServer {
   readonly http1: Http1Server;
   readonly port: Server;
   private readonly connections = new Set<Http2Connection>();
+  private readonly tls: TlsLayer | undefined;
   private readonly sockets = new Set<Socket>();
+  /** Those below TLS: to be cut only when what is above them had its time. */
+  private readonly rawSockets = new Set<Socket>();
   private running = 0;
   private idle: (() => void) | undefined;
   private stopping: Promise<void> | undefined;
@@ -100,17 +108,17 @@ class WireServer {
         stream.abandon();
       } else serveHttp2(rest, stream, this.enter(), budget, () => options.env.now());
     };
+    this.tls = options.tls === undefined ? undefined : new TlsLayer(options.tls, options.decideMs ?? DECIDE_MS, onError);
     this.port = createPort({
       connectionsMax: options.connectionsMax,
       decideMs: options.decideMs ?? DECIDE_MS,
       onHttp1: (socket) => this.http1.emit("connection", socket),
       onHttp2: (socket) => this.open(socket, onRequest, streamWindow(budget.bytesMax)),
+      tls: this.tls,
+      onSocket: (socket) => keep(this.sockets, socket),
       onError,
     });
-    this.port.on("connection", (socket: Socket) => {
-      this.sockets.add(socket);
-      socket.on("close", () => this.sockets.delete(socket));
-    });
+    if (this.tls !== undefined) this.port.on("connection", (socket: Socket) => keep(this.rawSockets, socket));
     this.port.on("drop", () => options.logger.warn({ connectionsMax: options.connectionsMax }, "connection dropped: too many connections"));
   }
 
@@ -153,7 +161,12 @@ class WireServer {
       });
     });
     const address = this.port.address() as AddressInfo;
-    return { host: address.address, port: address.port, stop: () => this.stop() };
+    return {
+      host: address.address,
+      port: address.port,
+      stop: () => this.stop(),
+      renewCertificates: (material) => this.tls?.renew(material),
+    };
   }
 
   stop(): Promise<void> {
@@ -176,10 +189,15 @@ class WireServer {
     this.http1.close();
     // A peer that does not take its last bytes must not keep us.
     await within(FLUSH_MS, closed);
-    for (const socket of this.sockets) socket.destroy();
+    for (const socket of [...this.sockets, ...this.rawSockets]) socket.destroy();
     await closed;
   }
 }
+
+const keep = (sockets: Set<Socket>, socket: Socket): void => {
+  sockets.add(socket);
+  socket.on("close", () => sockets.delete(socket));
+};
 
 /** Resolves with the promise, or when the time is over. */
 const within = async (ms: number, promise: Promise<void>): Promise<void> => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { MilvusClient } from "../../src/client/index.js";
+import { MilvusClient, type TlsClientOptions } from "../../src/client/index.js";
 
 const main = join(dirname(dirname(import.meta.dirname)), "dist/cli/main.js");
 
@@ -39,8 +39,8 @@ const exited = (child: ChildProcess): Promise<number | null> =>
     ? Promise.resolve(child.exitCode)
     : new Promise((resolve) => child.once("exit", (code) => resolve(code)));
 
-const answered = async (uri: string, child: ChildProcess, output: () => string): Promise<void> => {
-  const client = new MilvusClient({ uri, timeout: 2 });
+const answered = async (uri: string, tls: TlsClientOptions | undefined, child: ChildProcess, output: () => string): Promise<void> => {
+  const client = new MilvusClient({ uri, timeout: 2, ...(tls === undefined ? {} : { tls }) });
   try {
     for (let tries = 0; tries < 600; tries++) {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server ended: ${output()}`);
@@ -58,8 +58,12 @@ const answered = async (uri: string, child: ChildProcess, output: () => string):
   }
 };
 
-/** Starts a server and waits for its first answer. */
-export const startServer = async (folder = temporaryFolder(), flags: readonly string[] = []): Promise<TestServer> => {
+/** Starts a server and waits for its first answer. `tls`: what a client needs where the flags ask for TLS. */
+export const startServer = async (
+  folder = temporaryFolder(),
+  flags: readonly string[] = [],
+  tls?: TlsClientOptions,
+): Promise<TestServer> => {
   const port = await freePort();
   const child = spawn(process.execPath, [main, "serve", "--data", folder, "--port", String(port), "--host", "127.0.0.1", ...flags], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -70,9 +74,9 @@ export const startServer = async (folder = temporaryFolder(), flags: readonly st
   };
   child.stdout?.on("data", collect);
   child.stderr?.on("data", collect);
-  const uri = `http://127.0.0.1:${port}`;
+  const uri = `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`;
   try {
-    await answered(uri, child, () => text);
+    await answered(uri, tls, child, () => text);
   } catch (error) {
     child.kill("SIGKILL");
     throw error;
