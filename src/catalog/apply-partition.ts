@@ -3,7 +3,8 @@ import { failure, invalid } from "../shared/errors.js";
 import { PARTITIONS_MAX } from "../shared/limits.js";
 import { isVector } from "../shared/schema.js";
 import { checkCapacity } from "./apply-collection.js";
-import { DEFAULT_PARTITION, isPartitionLoaded, loadedPartitions, partitionNamed, requireCollectionById } from "./read.js";
+import { checkGroupForLoad } from "./apply-resource-group.js";
+import { DEFAULT_PARTITION, isPartitionLoaded, loadedPartitions, partitionNamed, requireCollectionById, resourceGroupOf } from "./read.js";
 import type { Catalog, Collection, Load, LoadRecord, RecordOf } from "./types.js";
 
 const replaced = (catalog: Catalog, collection: Collection): Catalog => ({
@@ -56,6 +57,7 @@ const sameLoad = (one: Load, other: Load): boolean =>
   one.all === other.all &&
   one.replicaNumber === other.replicaNumber &&
   one.skipDynamicField === other.skipDynamicField &&
+  resourceGroupOf(one) === resourceGroupOf(other) &&
   one.partitionIds.length === other.partitionIds.length &&
   one.loadFields.length === other.loadFields.length &&
   one.loadFields.every((name, index) => other.loadFields[index] === name);
@@ -66,6 +68,7 @@ export const load = (catalog: Catalog, record: LoadRecord): Catalog => {
   checkIndexes(collection, collection.name, record.loadFields);
   checkPartitions(collection, record.partitionIds ?? []);
   const before = collection.load;
+  checkGroupForLoad(catalog, record, before === undefined || record.partitionIds !== undefined);
   if (record.partitionIds !== undefined && before !== undefined && before.replicaNumber !== record.replicaNumber)
     throw invalid("can't change the replica number for loaded partitions", {
       expected: before.replicaNumber,
@@ -78,6 +81,7 @@ export const load = (catalog: Catalog, record: LoadRecord): Catalog => {
     replicaNumber: record.replicaNumber,
     loadFields: record.loadFields,
     skipDynamicField: record.skipDynamicField,
+    ...(record.resourceGroup === undefined ? {} : { resourceGroup: record.resourceGroup }),
   };
   return before !== undefined && sameLoad(before, next) ? catalog : replaced(catalog, { ...collection, load: next });
 };

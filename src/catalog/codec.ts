@@ -6,7 +6,9 @@
 import { Map as ImmutableMap, Set as ImmutableSet } from "immutable";
 import { decodeExact, type Exact, encodeExact } from "../shared/json.js";
 import { CollectionSchema, FieldSchema } from "../shared/proto/generated/messages.js";
-import type { Alias, Catalog, CatalogRecord, Collection, Database } from "./types.js";
+import { defaultResourceGroup } from "./apply-resource-group.js";
+import { DEFAULT_RESOURCE_GROUP } from "./read.js";
+import type { Alias, Catalog, CatalogRecord, Collection, Database, ResourceGroup } from "./types.js";
 
 const FORMAT = 1;
 
@@ -42,6 +44,9 @@ interface Stored {
   readonly databases: readonly Database[];
   readonly collections: readonly (Omit<Collection, "schema"> & { readonly schema: Uint8Array })[];
   readonly aliases: readonly (Alias & { readonly databaseId: bigint })[];
+  /** Absent: the default one alone, with the node in it. */
+  readonly resourceGroups?: readonly ResourceGroup[];
+  readonly nodeGroup?: string;
 }
 
 export const encodeCatalog = (catalog: Catalog): Buffer => {
@@ -53,6 +58,8 @@ export const encodeCatalog = (catalog: Catalog): Buffer => {
       ...collection,
       schema: CollectionSchema.encode(collection.schema),
     })),
+    resourceGroups: [...catalog.resourceGroups.values()],
+    nodeGroup: catalog.nodeGroup,
     aliases: [...catalog.aliases].flatMap(([databaseId, aliases]) => [...aliases.values()].map((alias) => ({ ...alias, databaseId }))),
   };
   return Buffer.from(encodeExact(plain(stored)), "utf8");
@@ -101,5 +108,7 @@ export const decodeCatalog = (bytes: Uint8Array): Catalog => {
       ({ databaseId: _, ...alias }): [string, Alias] => [alias.name, alias],
     ),
     aliasNames: ImmutableMap([...names].map(([id, list]) => [id, ImmutableSet(list)])),
+    resourceGroups: ImmutableMap((stored.resourceGroups ?? [defaultResourceGroup]).map((group) => [group.name, group])),
+    nodeGroup: stored.nodeGroup ?? DEFAULT_RESOURCE_GROUP,
   };
 };

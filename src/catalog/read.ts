@@ -2,11 +2,12 @@
  * Questions about one catalog version. Names are resolved here and nowhere else: the alias table first, then the collections of the database.
  */
 import { collectionNotFound, failure } from "../shared/errors.js";
-import type { Alias, Catalog, Collection, Database, IndexDefinition, Partition } from "./types.js";
+import type { Alias, Catalog, Collection, Database, IndexDefinition, Load, Partition, ResourceGroup } from "./types.js";
 
 export const DEFAULT_DATABASE = "default";
 export const DEFAULT_DATABASE_ID = 1n;
 export const DEFAULT_PARTITION = "_default";
+export const DEFAULT_RESOURCE_GROUP = "__default_resource_group";
 
 /** 800 when there is no such database. `input` overrides whether it is stamped as the caller's fault. */
 export const requireDatabase = (catalog: Catalog, name: string, input?: boolean): Database => {
@@ -83,3 +84,13 @@ export const loadedPartitions = (collection: Collection): bigint[] =>
 
 export const indexNamed = (collection: Collection, name: string): IndexDefinition | undefined =>
   collection.indexes.find((index) => index.name === name);
+
+/** 300 when there is no such group. */
+export const requireResourceGroup = (catalog: Catalog, name: string): ResourceGroup => {
+  const group = catalog.resourceGroups.get(name);
+  if (group === undefined) throw failure("resourceGroupNotFound", { rg: name });
+  return group;
+};
+
+/** The group that the replica of what is loaded belongs to. */
+export const resourceGroupOf = (load: Load): string => load.resourceGroup ?? DEFAULT_RESOURCE_GROUP;

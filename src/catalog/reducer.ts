@@ -13,8 +13,16 @@ import { alterDatabase, createDatabase, dropDatabase } from "./apply-database.js
 import { addField } from "./apply-field.js";
 import { alterIndex, createIndex, dropIndex } from "./apply-index.js";
 import { createPartition, dropPartition, load, release } from "./apply-partition.js";
+import {
+  createResourceGroup,
+  defaultResourceGroup,
+  dropResourceGroup,
+  transferNode,
+  transferReplica,
+  updateResourceGroups,
+} from "./apply-resource-group.js";
 import { createSnapshot, dropSnapshot, pinSnapshot, restoreSnapshot, unpinSnapshot } from "./apply-snapshot.js";
-import { DEFAULT_DATABASE, DEFAULT_DATABASE_ID, requireCollectionById } from "./read.js";
+import { DEFAULT_DATABASE, DEFAULT_DATABASE_ID, DEFAULT_RESOURCE_GROUP, requireCollectionById } from "./read.js";
 import type { Catalog, CatalogRecord } from "./types.js";
 
 /** The first version: one empty database, `default`. The same whenever it is made, so that replay starts from the same value. */
@@ -27,6 +35,8 @@ export const emptyCatalog = (timestamp: Timestamp = 0n): Catalog => ({
   collectionNames: ImmutableMap(),
   aliases: ImmutableMap(),
   aliasNames: ImmutableMap(),
+  resourceGroups: ImmutableMap([[DEFAULT_RESOURCE_GROUP, defaultResourceGroup]]),
+  nodeGroup: DEFAULT_RESOURCE_GROUP,
 });
 
 const apply = (catalog: Catalog, record: CatalogRecord): Catalog => {
@@ -76,6 +86,16 @@ const apply = (catalog: Catalog, record: CatalogRecord): Catalog => {
       return unpinSnapshot(catalog, record);
     case "restoreSnapshot":
       return restoreSnapshot(catalog, record);
+    case "createResourceGroup":
+      return createResourceGroup(catalog, record);
+    case "updateResourceGroups":
+      return updateResourceGroups(catalog, record);
+    case "dropResourceGroup":
+      return dropResourceGroup(catalog, record);
+    case "transferNode":
+      return transferNode(catalog, record);
+    case "transferReplica":
+      return transferReplica(catalog, record);
     case "changeAliases":
       return changeAliases(catalog, record);
   }

@@ -27,6 +27,19 @@ export interface IndexDefinition {
   readonly createdTimestamp: Timestamp;
 }
 
+/** A group of nodes and what it asks for. There is one node, so a group has it or not. */
+export interface ResourceGroup {
+  readonly name: string;
+  /** Nodes that it should have at least, and at most. */
+  readonly requests: number;
+  readonly limits: number;
+  /** Groups from which missing nodes are taken first, and to which those beyond the limit go first. */
+  readonly transferFrom: readonly string[];
+  readonly transferTo: readonly string[];
+  /** Labels that a node must have; the one node has none. */
+  readonly nodeLabels: readonly KeyValuePair[];
+}
+
 /** What is loaded of a collection. */
 export interface Load {
   /** True: the whole collection, later partitions included; else `partitionIds`. */
@@ -35,6 +48,8 @@ export interface Load {
   readonly replicaNumber: number;
   readonly loadFields: readonly string[];
   readonly skipDynamicField: boolean;
+  /** Of its one replica; absent: the default group. */
+  readonly resourceGroup?: string;
 }
 
 export interface Collection {
@@ -110,6 +125,10 @@ export interface Catalog {
   readonly aliases: ImmutableMap<bigint, ImmutableMap<string, Alias>>;
   /** Names of the aliases of a collection id; no entry when it has none. */
   readonly aliasNames: ImmutableMap<bigint, ImmutableSet<string>>;
+  /** The default one is always there. */
+  readonly resourceGroups: ImmutableMap<string, ResourceGroup>;
+  /** The group that has the one node. */
+  readonly nodeGroup: string;
 }
 
 export type AliasChange =
@@ -157,6 +176,8 @@ export interface LoadRecord extends Stamped {
   readonly replicaNumber: number;
   readonly loadFields: readonly string[];
   readonly skipDynamicField: boolean;
+  /** Absent: the default group. */
+  readonly resourceGroup?: string;
 }
 
 /** One entry of the log that changes the catalog. Names in it are resolved by the reducer, against the version that it is applied to. */
@@ -228,6 +249,19 @@ export type CatalogRecord =
     })
   | (Stamped & { readonly kind: "unpinSnapshot"; readonly id: bigint })
   | RestoreSnapshotRecord
+  | (Stamped & { readonly kind: "createResourceGroup"; readonly group: ResourceGroup })
+  /** All of them or none. */
+  | (Stamped & { readonly kind: "updateResourceGroups"; readonly groups: readonly ResourceGroup[] })
+  | (Stamped & { readonly kind: "dropResourceGroup"; readonly name: string })
+  /** Changes what the groups ask for, by so many nodes. */
+  | (Stamped & { readonly kind: "transferNode"; readonly source: string; readonly target: string; readonly nodes: number })
+  | (Stamped & {
+      readonly kind: "transferReplica";
+      readonly collectionId: bigint;
+      readonly source: string;
+      readonly target: string;
+      readonly replicas: bigint;
+    })
   /** All of them or none, in this order. */
   | (Stamped & { readonly kind: "changeAliases"; readonly database: string; readonly changes: readonly AliasChange[] });
 

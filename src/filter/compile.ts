@@ -11,6 +11,7 @@ import type { PrimaryKeys } from "../shared/types.js";
 import { check } from "./checker.js";
 import { Columns } from "./columns.js";
 import { FilterError, planFailed } from "./errors.js";
+import { isolationFault } from "./isolation.js";
 import { tokenize } from "./lexer.js";
 import { parse } from "./parser.js";
 import { type Column, constantPlan, type FilterField, type Plan, valueType } from "./plan.js";
@@ -27,6 +28,8 @@ export interface CompiledFilter {
   readonly keys?: PrimaryKeys;
   /** Values one of which the partition key has in every row that matches; absent: it may have any. */
   readonly partitionKeys?: readonly (bigint | string)[];
+  /** Of fields with a partition key: why the filter is refused where keys are isolated; absent: it is about one key. */
+  readonly isolationFault?: string;
 }
 
 const operandOf = ({ field, path, element, length }: Column): ProgramOperand => ({
@@ -131,16 +134,19 @@ export const compileFilter = (
   }
   return filling(() => {
     const constants = new TemplateConstants(templates);
-    if (plan.op === "constant" && plan.value) return { program: undefined, alwaysTrue: true };
+    const partitionKey = fields.find((field) => field.partitionKey === true);
+    const fault = partitionKey === undefined ? undefined : isolationFault(plan, partitionKey);
+    const isolation = fault === undefined ? {} : { isolationFault: fault };
+    if (plan.op === "constant" && plan.value) return { program: undefined, alwaysTrue: true, ...isolation };
     const program = write(plan, constants);
     const keys = keysOf(plan, constants);
-    const partitionKey = fields.find((field) => field.partitionKey === true);
     const partitionKeys = partitionKey === undefined ? undefined : requiredValues(plan, partitionKey, constants);
     return {
       program,
       alwaysTrue: false,
       ...(keys === undefined ? {} : { keys }),
       ...(partitionKeys === undefined ? {} : { partitionKeys }),
+      ...isolation,
     };
   });
 };

@@ -48,12 +48,14 @@ const metricTypeOf = (request: string): string => {
   throw invalid(`failed to decode the request: ${request}`);
 };
 
+/** What the one process is, each a node of its own for those who ask, with the same identifier. */
+const ROLES = ["proxy", "mixcoord", "querynode", "datanode", "streamingnode"] as const;
 const NODE_NAME = `proxy${NODE_ID}`;
 
-const nodeInfo = (call: Call) => ({
+const nodeInfo = (call: Call, role: (typeof ROLES)[number]) => ({
   has_error: false,
   error_reason: "",
-  name: NODE_NAME,
+  name: `${role}${NODE_ID}`,
   hardware_infos: {
     ip: "",
     cpu_core_count: availableParallelism(),
@@ -63,14 +65,14 @@ const nodeInfo = (call: Call) => ({
   system_info: { system_version: versionOf(call), deploy_mode: DEPLOY_MODE, build_version: versionOf(call) },
   created_time: isoTime(call.session.startedMs),
   updated_time: isoTime(Number(physicalMs(call.engine.tick()))),
-  type: "proxy",
+  type: role,
   id: Number(NODE_ID),
 });
 
 const metrics = (call: Call, request: GetMetricsRequest) => {
   const type = metricTypeOf(request.request);
   if (type !== "system_info") throw failure("metricNotFound", { metric: type });
-  const nodes = [{ identifier: Number(NODE_ID), connected: null, infos: nodeInfo(call) }];
+  const nodes = ROLES.map((role) => ({ identifier: Number(NODE_ID), connected: null, infos: nodeInfo(call, role) }));
   return { response: JSON.stringify({ nodes_info: nodes }), componentName: NODE_NAME };
 };
 

@@ -22,6 +22,7 @@ import { pickRows } from "../shared/rows/pick-rows.js";
 import { primaryField } from "../shared/schema.js";
 import { encodeKeys, type Key, keyFilter, keysIn } from "./by-keys.js";
 import { groupedHits, groupingParams, groupNames, groupScorer, type Hit } from "./hybrid-groups.js";
+import { hybridSearchRoutes } from "./hybrid-rest.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { type RankedHits, rankerOf } from "./rankers.js";
 import { parameter, parseInteger, planOutputs } from "./reading.js";
@@ -180,7 +181,8 @@ export const operations = [
     privilege: "Search",
     scope: "collection",
     built: "partly",
-    note: "RRF and weighted rankers, grouping. Function scores and REST are not built.",
+    note: "RRF and weighted rankers, grouping. Function scores are not built.",
+    rest: hybridSearchRoutes(hybridSearch),
     handle: hybridSearch,
   }),
 ] as unknown as readonly AnyOperation[];

@@ -7,9 +7,19 @@
  * Sources: milvus internal/proxy/{task,impl}.go, internal/querycoordv2/job.
  */
 import { checkIndexes } from "../catalog/apply-partition.js";
+import { checkGroupForLoad } from "../catalog/apply-resource-group.js";
 import { propertyOf } from "../catalog/properties.js";
-import { hasPartitionKey, isPartitionLoaded, loadedPartitions, requireCollection, requirePartition, resolve } from "../catalog/read.js";
-import type { Collection } from "../catalog/types.js";
+import {
+  DEFAULT_RESOURCE_GROUP,
+  hasPartitionKey,
+  isPartitionLoaded,
+  loadedPartitions,
+  requireCollection,
+  requirePartition,
+  resolve,
+  resourceGroupOf,
+} from "../catalog/read.js";
+import type { Catalog, Collection } from "../catalog/types.js";
 import type { EngineApi } from "../engine/api.js";
 import { collectionNotFound, failure, invalid } from "../shared/errors.js";
 import { checkCollectionName } from "../shared/names.js";
@@ -29,7 +39,6 @@ import { type Body, change, collectionOf, databaseOf, nothing, required, restDat
 const { LoadCollection, ReleaseCollection, LoadPartitions, ReleasePartitions, GetLoadState, GetLoadingProgress, GetReplicas } =
   services["milvus.proto.milvus.MilvusService"];
 
-export const DEFAULT_RESOURCE_GROUP = "__default_resource_group";
 /** The id of the one node there is, where a reply must name nodes. */
 export const NODE_ID = 1n;
 
@@ -57,12 +66,27 @@ const checkLoadFields = (collection: Collection, names: readonly string[]): void
   if (clustering && !fields.includes(clustering)) throw refuse(`clustering key field ${clustering.name}`);
 };
 
-/** Replicas asked for: by the request, else by the collection's property, else one. More than the node can hold are refused. */
-const replicasOf = (collection: Collection, asked: number, groups: readonly string[], context: string): number => {
-  const property = Number(propertyOf(collection.properties, "collection.replica.number") ?? "1");
-  const wanted = asked > 0 ? asked : property > 0 ? property : 1;
-  const unknown = groups.find((group) => group !== DEFAULT_RESOURCE_GROUP);
-  if (unknown !== undefined) throw failure("resourceGroupNotFound", { rg: unknown }, context);
+/** A request without a number and without groups takes them from the collection's properties, then from its database's. */
+const wantedReplicas = (catalog: Catalog, collection: Collection, asked: number, groups: readonly string[]) => {
+  if (asked > 0 || groups.length > 0) return { wanted: Math.max(asked, 1), groups };
+  const own = (key: string) => propertyOf(collection.properties, `collection.${key}`);
+  const shared = (key: string) => propertyOf(catalog.databases.get(collection.databaseName)?.properties ?? [], `database.${key}`);
+  const number = [own("replica.number"), shared("replica.number")].map(Number).find((value) => Number.isInteger(value) && value > 0);
+  const list = [own("resource_groups"), shared("resource_groups")].map(namesIn).find((names) => names.length > 0);
+  return { wanted: number ?? 1, groups: list ?? [] };
+};
+
+const namesIn = (text: string | undefined): string[] =>
+  (text ?? "").split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
+
+interface Asked {
+  readonly replicaNumber: number;
+  readonly resourceGroups: readonly string[];
+}
+
+/** How many replicas, and the group of the one that can be. More than the node can hold are refused (12), and groups that are not there (300). */
+const placementOf = (catalog: Catalog, collection: Collection, asked: Asked, begins: boolean, context: string) => {
+  const { wanted, groups } = wantedReplicas(catalog, collection, asked.replicaNumber, asked.resourceGroups);
   const prefix = context === "" ? "" : `${context}: `;
   if (groups.length > 1 && groups.length !== wanted)
     throw invalid(
@@ -74,7 +98,10 @@ const replicasOf = (collection: Collection, asked: number, groups: readonly stri
       { currentStreamingNode: 1, expectedStreamingNode: wanted },
       `${prefix}when load ${wanted} replica count`,
     );
-  return wanted;
+  const [group] = groups;
+  const placement = { replicaNumber: wanted, ...(group === undefined || group === DEFAULT_RESOURCE_GROUP ? {} : { resourceGroup: group }) };
+  checkGroupForLoad(catalog, placement, begins, context);
+  return placement;
 };
 
 type LoadRequest = Pick<
@@ -88,13 +115,13 @@ export const load = async (call: Call, request: LoadRequest) => {
   checkIndexes(collection, request.collectionName, request.loadFields);
   const context = "call query coordinator LoadCollection";
   if (request.refresh && collection.load === undefined) throw failure("collectionNotLoaded", { collection: collection.id }, context);
-  const replicaNumber = replicasOf(collection, request.replicaNumber, request.resourceGroups, context);
+  const placement = placementOf(call.engine.catalog, collection, request, collection.load === undefined, context);
   // A refresh asks for rows written since to be found, which they are already.
   if (request.refresh) return {};
   await change(call, {
     kind: "load",
     collectionId: collection.id,
-    replicaNumber,
+    ...placement,
     loadFields: request.loadFields,
     skipDynamicField: request.skipLoadDynamicField,
   });
@@ -109,13 +136,13 @@ const loadPartitions = async (call: Call, request: LoadRequest & { readonly part
   const partitionIds = request.partitionNames.map((name) => requirePartition(collection, name).id);
   if (partitionIds.length === 0) throw invalid("failed to load partition, due to no partition specified");
   if (request.refresh && collection.load === undefined) throw failure("collectionNotLoaded", { collection: collection.id });
-  const replicaNumber = replicasOf(collection, request.replicaNumber, request.resourceGroups, "");
+  const placement = placementOf(call.engine.catalog, collection, request, true, "");
   if (request.refresh) return {};
   await change(call, {
     kind: "load",
     collectionId: collection.id,
     partitionIds,
-    replicaNumber,
+    ...placement,
     loadFields: request.loadFields,
     skipDynamicField: request.skipLoadDynamicField,
   });
@@ -165,6 +192,7 @@ const replicas = (call: Call, request: Pick<GetReplicasRequest, "dbName" | "coll
       ? requireCollection(catalog, databaseOf(call, request), request.collectionName)
       : catalog.collections.get(request.collectionID);
   if (collection?.load === undefined) return { replicas: [] };
+  const resourceGroupName = resourceGroupOf(collection.load);
   const replica = {
     replicaID: collection.id,
     collectionID: collection.id,
@@ -176,7 +204,8 @@ const replicas = (call: Call, request: Pick<GetReplicasRequest, "dbName" | "coll
       nodeIds: [NODE_ID],
     })),
     nodeIds: [NODE_ID],
-    resourceGroupName: DEFAULT_RESOURCE_GROUP,
+    resourceGroupName,
+    numOutboundNode: new Map(catalog.nodeGroup === resourceGroupName ? [] : [[catalog.nodeGroup, 1]]),
   };
   return { replicas: [replica] };
 };

@@ -46,6 +46,10 @@ export const checkWarmup = (properties: Properties): void => {
   }
 };
 
+/** Whether a search has to keep to one partition key. */
+export const isIsolated = ({ properties }: { readonly properties: Properties }): boolean =>
+  parseBool(propertyOf(properties, ISOLATION) ?? "") === true;
+
 /** Whether partition keys are to be isolated; 1100 for text that is no truth value, 105 without a partition key. */
 export const checkIsolation = (properties: Properties, hasKey: boolean, collection: string): void => {
   const text = propertyOf(properties, ISOLATION);

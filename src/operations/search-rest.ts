@@ -4,6 +4,7 @@ import type { Collection } from "../catalog/types.js";
 import { httpFailure, invalid, MilvusError } from "../shared/errors.js";
 import {
   CollectionSchema,
+  ConsistencyLevel,
   DataType,
   FieldData,
   type FieldSchema,
@@ -22,12 +23,18 @@ import { isOfTerms, primaryField } from "../shared/schema.js";
 import type { Call, RestReply, RestRoute } from "./operation.js";
 import { vectorField } from "./search-params.js";
 import { vectorBytes } from "./search-vectors.js";
-import { type Body, integerIn, objectIn, textIn, textsIn } from "./support.js";
+import { type Body, integerIn, objectIn, parameterText, textIn, textsIn } from "./support.js";
 import { templatesOf } from "./template-params.js";
 
 type Search = (call: Call, request: SearchRequest) => Promise<Init<SearchResults>>;
 
-const LIMIT_DEFAULT = 100;
+export const LIMIT_DEFAULT = 100;
+/** Parameters that the body names otherwise than the request. */
+const PAIR_NAMES: Readonly<Record<string, string>> = {
+  metricType: "metric_type",
+  metric_type: "metric_type",
+  ignoreGrowing: "ignore_growing",
+};
 const UNBUILT = ["functionScore", "functionChains", "searchAggregation", "orderByFields"];
 
 const textPlaceholders = (data: readonly unknown[]): Buffer => {
@@ -39,7 +46,7 @@ const textPlaceholders = (data: readonly unknown[]): Buffer => {
 };
 
 /** Query vectors as the wire's clients send them: float32 little-endian, other elements as they are. */
-const placeholders = (field: FieldSchema, data: unknown): Buffer => {
+export const placeholders = (field: FieldSchema, data: unknown): Buffer => {
   if (!Array.isArray(data))
     throw httpFailure("httpNotJson", "json: cannot unmarshal data into Go struct field SearchReqV2.Data of type []interface {}");
   if (isOfTerms(field)) return textPlaceholders(data);
@@ -84,7 +91,7 @@ const inputOf = (collection: Collection, field: FieldSchema, body: Body): Pick<S
   return { placeholderGroup: placeholders(field, body.data) };
 };
 
-const groupParams = (body: Body): KeyValuePair[] => {
+export const groupParams = (body: Body): KeyValuePair[] => {
   const field = textIn(body, "groupingField");
   if (field === "") return [];
   const size = integerIn(body, "groupSize") ?? 0;
@@ -100,25 +107,61 @@ const groupParams = (body: Body): KeyValuePair[] => {
   ];
 };
 
-/** `searchParams` of a body: known members as pairs, `params` as JSON text. */
-const searchParams = (body: Body): KeyValuePair[] => {
-  const given = objectIn(body, "searchParams");
-  const pairs: KeyValuePair[] = [];
+/** Two values of one parameter; `10.0` is `10`. */
+const differ = (one: unknown, other: unknown): boolean => parameterText(one) !== parameterText(other);
+
+/** Search parameters of a body: the `params` in them, and what is beside, as one JSON text; what is beside as pairs too. */
+export const searchParamsIn = (given: Body): KeyValuePair[] => {
+  const inner = given.params ?? undefined;
+  if (inner !== undefined && (typeof inner !== "object" || Array.isArray(inner))) throw invalid("searchParams.params must be a dict");
   const nested: Body = { ...objectIn(given, "params") };
-  for (const [key, value] of Object.entries(given)) {
-    if (key === "params") continue;
-    if (key === "metricType" || key === "metric_type") pairs.push({ key: "metric_type", value: String(value) });
-    else nested[key] = value;
+  const beside = Object.entries(given).filter(([key]) => key !== "params");
+  const pairs = beside.map(([key, value]) => ({ key: PAIR_NAMES[key] ?? key, value: parameterText(value) }));
+  for (const [key, value] of beside) {
+    if (nested[key] !== undefined && differ(nested[key], value))
+      throw invalid(
+        `ambiguous parameter: ${key}, in search_param: ${parameterText(value)}, in search_param.params: ${parameterText(nested[key])}`,
+      );
+    if (PAIR_NAMES[key] !== "metric_type") nested[key] = value;
   }
   pairs.push({ key: "params", value: JSON.stringify(nested, (_, value) => (typeof value === "bigint" ? Number(value) : value)) });
   return pairs;
 };
 
+/** The level a read asks for; none: the collection's. Every read sees what was written before it, whatever is asked. */
+export const consistencyIn = (body: Body): { consistencyLevel: ConsistencyLevel; useDefaultConsistency: boolean } => {
+  const name = textIn(body, "consistencyLevel");
+  if (name === "") return { consistencyLevel: ConsistencyLevel.Bounded, useDefaultConsistency: true };
+  const level = Object.hasOwn(ConsistencyLevel, name) ? ConsistencyLevel[name as keyof typeof ConsistencyLevel] : undefined;
+  if (level === undefined)
+    throw invalid(
+      `consistencyLevel can only be [Strong, Session, Bounded, Eventually, Customized], default: Bounded, err:parameter:'${name}' is incorrect, please check it`,
+    );
+  return { consistencyLevel: level, useDefaultConsistency: false };
+};
+
+/** Hits in one flat list, and how many each query vector has. */
+export const hitsReply = (call: Call, collection: Collection, found: Init<SearchResults>): RestReply => {
+  const results = SearchResultData.decode(found.results as Buffer);
+  const hits = resultsToHits(results, restForm(call.allowInt64 ?? true));
+  const key = primaryField(collection.schema).name;
+  const data = hits.flat().map(({ id, distance, entity }) => ({ ...entity, [key]: id, distance }));
+  return { cost: 0, data, topks: hits.map((list) => list.length) };
+};
+
+/** What is not built is refused where it is asked for; empty values ask for nothing. */
+export const refuseUnbuilt = (body: Body, members: readonly string[]): void => {
+  const asks = (value: unknown): boolean => {
+    if (value === undefined || value === null || value === "") return false;
+    return typeof value !== "object" || Object.values(value).some((item) => !Array.isArray(item) || item.length > 0);
+  };
+  const found = members.find((member) => asks(body[member]));
+  if (found !== undefined) throw invalid(`${found} of search is not supported yet`);
+};
+
 const restSearch = async (call: Call, body: Body, search: Search): Promise<RestReply> => {
-  for (const member of UNBUILT) {
-    const value = body[member];
-    if (value !== undefined && value !== null && value !== "") throw invalid(`${member} of search is not supported yet`);
-  }
+  refuseUnbuilt(body, UNBUILT);
+  const consistency = consistencyIn(body);
   const collection = requireCollection(call.engine.catalog, call.databaseName, textIn(body, "collectionName"));
   const annsField = textIn(body, "annsField");
   const field = vectorField(collection, annsField === "" ? [] : [{ key: "anns_field", value: annsField }]);
@@ -135,16 +178,12 @@ const restSearch = async (call: Call, body: Body, search: Search): Promise<RestR
       { key: "anns_field", value: field.name },
       { key: "topk", value: String(limit === 0 ? LIMIT_DEFAULT : limit) },
       { key: "offset", value: String(integerIn(body, "offset") ?? 0) },
-      ...searchParams(body),
+      ...searchParamsIn(objectIn(body, "searchParams")),
       ...groupParams(body),
     ],
-    useDefaultConsistency: true,
+    ...consistency,
   });
-  const results = SearchResultData.decode((await search(call, request)).results as Buffer);
-  const hits = resultsToHits(results, restForm(call.allowInt64 ?? true));
-  const key = primaryField(collection.schema).name;
-  const data = hits.flat().map(({ id, distance, entity }) => ({ ...entity, [key]: id, distance }));
-  return { cost: 0, data, topks: hits.map((list) => list.length) };
+  return hitsReply(call, collection, await search(call, request));
 };
 
 export const searchRoutes = (search: Search): RestRoute[] => [

@@ -21,6 +21,7 @@ import { primaryField } from "../shared/schema.js";
 import { bm25Of, lookOf } from "./look.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { routed } from "./partition-routing.js";
+import { isIsolated } from "./property-rules.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
 import { topKMax } from "./result-window.js";
 import { encodeNames, keepSearch, searchAgain } from "./search-again.js";
@@ -144,6 +145,7 @@ const prepare = (call: Call, request: SearchRequest, collection: Collection, giv
   refuseUnbuilt(request);
   const { params, isIterator, window, roundDecimal, grouping, nested, page, field } = infoOf(call, request, collection);
   const filter = compile(collection, request.dsl, request.exprTemplateValues);
+  if (filter.isolationFault !== undefined && isIsolated(collection)) throw invalid(filter.isolationFault);
   const vectors = convertedVectors(field, given);
   const partitionIds = partitionIdsOf(collection, request.partitionNames);
   const scope = routed(collection, filter, loadedScope(collection, request.collectionName, partitionIds, "failed to search"));

@@ -99,6 +99,13 @@ export const parameterText = (value: unknown): string => (typeof value === "stri
 export const pairsIn = (body: Body, name: string): KeyValuePair[] =>
   Object.entries(objectIn(body, name)).map(([key, value]) => ({ key, value: parameterText(value) }));
 
+/** 1802 of members that are not at the top of a body, named as Go's validator names them, e.g. `IndexParamReq.IndexParams[0].FieldName`. */
+export const missingMembers = (goNames: readonly string[]): Error =>
+  httpFailure(
+    "httpMissingParameter",
+    goNames.map((name) => `Key: '${name}' Error:Field validation for '${name.split(".").at(-1)}' failed on the 'required' tag`).join("\n"),
+  );
+
 /** Required members of a REST body, in the words of its Go type. */
 export const required = (type: string, ...names: readonly string[]): RequiredMember[] =>
   names.map((name) => ({ name, goName: `${type}.${(name[0] ?? "").toUpperCase()}${name.slice(1)}` }));

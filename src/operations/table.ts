@@ -4,6 +4,7 @@
  */
 import { services } from "../shared/proto/generated/messages.js";
 import { operations as aliases } from "./alias.js";
+import { operations as balances } from "./balance.js";
 import { operations as collections } from "./collection.js";
 import { operations as collectionChanges } from "./collection-alter.js";
 import { operations as collectionReads } from "./collection-describe.js";
@@ -35,6 +36,7 @@ const declared: readonly AnyOperation[] = [
   ...partitions,
   ...indexes,
   ...loads,
+  ...balances,
   ...rows,
   ...searches,
   ...hybridSearches,

@@ -31,6 +31,10 @@ export const PARTITIONS_MAX = 1024;
 export const PARTITION_KEY_PARTITIONS_DEFAULT = 16;
 /** Databases besides `default` (rootCoord.maxDatabaseNum). */
 export const DATABASES_MAX = 64;
+/** Resource groups, the default one counted (quotaAndLimits.limits.maxResourceGroupNumOfQueryNode). */
+export const RESOURCE_GROUPS_MAX = 1024;
+/** Nodes that the default resource group may have, which is all. */
+export const DEFAULT_RESOURCE_GROUP_NODES_MAX = 1_000_000;
 /** Collections of all databases together, and of one (quotaAndLimits.limits.maxCollectionNum, maxCollectionNumPerDB). */
 export const COLLECTIONS_MAX = 65536;
 export const COLLECTIONS_PER_DATABASE_MAX = 65536;

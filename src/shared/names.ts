@@ -2,7 +2,7 @@
  * What names may be. Each check throws Milvus's error for the first rule that a name breaks; lengths are in UTF-8 bytes.
  * Source: milvus internal/proxy/util.go.
  */
-import { failure, invalid, type MilvusError, outOfRange } from "./errors.js";
+import { failure, invalid, type MilvusError, missing, outOfRange } from "./errors.js";
 import { NAME_BYTES_MAX } from "./limits.js";
 
 const bytes = (text: string): number => Buffer.byteLength(text, "utf8");
@@ -114,4 +114,13 @@ export const checkDatabaseName = (value: string): void => {
   if (bytes(value) > NAME_BYTES_MAX) throw refuse(`the length of a database name must be less than ${NAME_BYTES_MAX} characters`);
   if (!FIRST.test(value)) throw refuse("the first character of a database name must be an underscore or letter");
   if (!PLAIN.test(value)) throw refuse("database name can only contain numbers, letters and underscores");
+};
+
+/** Code 1101 when empty, 1100 else. */
+export const checkResourceGroupName = (value: string): void => {
+  if (value === "") throw missing("resource group name couldn't be empty");
+  const refuse = (why: string): MilvusError => invalid(`Invalid resource group name ${value}. ${why}`);
+  if (bytes(value) > NAME_BYTES_MAX) throw refuse(`the length of a resource group name must be less than ${NAME_BYTES_MAX} characters`);
+  if (!FIRST.test(value)) throw refuse("the first character of a resource group name must be an underscore or letter");
+  if (!PLAIN.test(value)) throw refuse("resource group name can only contain numbers, letters and underscores");
 };

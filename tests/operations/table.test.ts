@@ -49,7 +49,9 @@ test("health, timestamps, metrics, resource groups", async () => {
   const [one, two] = [await client.call("AllocTimestamp"), await client.call("AllocTimestamp")];
   expect(two.reply.timestamp).toBeGreaterThan(one.reply.timestamp as bigint);
   const metrics = await client.call("GetMetrics", { request: '{"metric_type":"system_info"}' });
-  expect(JSON.parse(String(metrics.reply.response))).toMatchObject({ nodes_info: [{ infos: { has_error: false } }] });
+  expect(JSON.parse(String(metrics.reply.response))).toMatchObject({
+    nodes_info: ["proxy", "mixcoord", "querynode", "datanode", "streamingnode"].map((type) => ({ identifier: 1, infos: { type } })),
+  });
   expect(await client.call("GetMetrics", { request: '{"metric_type":"x"}' })).toMatchObject({
     code: 1200,
     reason: "metric not found[metric=x]",
