@@ -154,7 +154,6 @@ export const operations = [
     rest: [
       {
         route: "POST /v2/vectordb/collections/get_compaction_state",
-        required: required("GetCompactionStateReq", "jobID"),
         handle: restState,
       },
     ],

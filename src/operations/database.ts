@@ -67,9 +67,9 @@ const alter = async (call: Call, request: Changes) => {
 
 const BASE = "POST /v2/vectordb/databases";
 
-const alterRoute = (path: string): RestRoute => ({
+const alterRoute = (path: string, type = "DatabaseReqWithProperties"): RestRoute => ({
   route: `${BASE}/${path}`,
-  required: required("DatabaseReqWithProperties", "dbName"),
+  required: required(type, "dbName"),
   handle: async (call, body) => alter(call, changesIn(body)).then(() => nothing),
 });
 
@@ -114,7 +114,7 @@ export const operations: readonly AnyOperation[] = [
     privilege: "AlterDatabase",
     scope: "database",
     handle: alter,
-    rest: [alterRoute("alter"), alterRoute("alter_properties"), alterRoute("drop_properties")],
+    rest: [alterRoute("alter"), alterRoute("alter_properties"), alterRoute("drop_properties", "DropDatabasePropertiesReq")],
   }),
   defineOperation(DescribeDatabase, {
     privilege: "DescribeDatabase",

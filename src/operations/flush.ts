@@ -108,7 +108,7 @@ export const operations = [
     rest: [
       {
         route: "POST /v2/vectordb/collections/flush",
-        required: [{ name: "collectionName", goName: "CollectionNameReq.CollectionName" }],
+        required: [{ name: "collectionName", goName: "FlushReq.CollectionName" }],
         handle: restFlush,
       },
     ],

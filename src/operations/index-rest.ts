@@ -23,7 +23,9 @@ const named = (call: Call, body: Body): Named => ({
   fieldName: "",
 });
 
-/** One entry of `indexParams`; a body's flat type, metric and parameters become pairs. */
+const sorted = (body: Body): Body => Object.fromEntries(Object.entries(body).sort(([one], [other]) => (one < other ? -1 : 1)));
+
+/** One entry of `indexParams`; a body's type and metric become pairs, its parameters the one JSON text that clients send and read. */
 export const indexIn = (entry: Body): { fieldName: string; indexName: string; extraParams: KeyValuePair[] } => {
   const fieldName = textIn(entry, "fieldName");
   if (fieldName === "")
@@ -36,9 +38,7 @@ export const indexIn = (entry: Body): { fieldName: string; indexName: string; ex
   const extraParams = [
     ...(type === "" ? [] : [{ key: "index_type", value: type }]),
     ...(textIn(entry, "metricType") === "" ? [] : [{ key: "metric_type", value: textIn(entry, "metricType") }]),
-    ...Object.entries(params)
-      .filter(([key]) => key !== "index_type")
-      .map(([key, value]) => ({ key, value: parameterText(value) })),
+    ...(Object.keys(params).length === 0 ? [] : [{ key: "params", value: parameterText(sorted(params)) }]),
   ];
   return { fieldName, indexName: textIn(entry, "indexName") || fieldName, extraParams };
 };

@@ -6,6 +6,7 @@ import type { Init } from "../shared/proto/wire.js";
 import { fieldsToRows, restForm } from "../shared/rows/decode.js";
 import { primaryField } from "../shared/schema.js";
 import type { Call, RestReply, RestRoute } from "./operation.js";
+import { consistencyIn } from "./search-rest.js";
 import { type Body, integerIn, textIn, textsIn } from "./support.js";
 import { templatesOf } from "./template-params.js";
 
@@ -26,7 +27,7 @@ const requestOf = (call: Call, body: Body) => ({
   dbName: call.databaseName,
   collectionName: textIn(body, "collectionName"),
   outputFields: outputFields(body),
-  useDefaultConsistency: true,
+  ...consistencyIn(body),
 });
 
 const restQuery = async (call: Call, body: Body, query: Query): Promise<RestReply> => {

@@ -214,7 +214,7 @@ export const operations: readonly AnyOperation[] = [
     privilege: "UpdateResourceGroups",
     scope: "global",
     handle: update,
-    rest: route("alter", required("UpdateResourceGroupReq", "resource_groups"), updateFromRest),
+    rest: route("alter", [{ name: "resource_groups", goName: "UpdateResourceGroupReq.ResourceGroups" }], updateFromRest),
   }),
   defineOperation(DropResourceGroup, {
     privilege: "DropResourceGroup",
