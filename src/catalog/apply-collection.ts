@@ -8,6 +8,7 @@ import { Map as ImmutableMap } from "immutable";
 import { collectionNotFound, failure, failureBecause, invalid } from "../shared/errors.js";
 import { COLLECTIONS_MAX, COLLECTIONS_PER_DATABASE_MAX, GENERAL_CAPACITY_MAX } from "../shared/limits.js";
 import { CollectionSchema, type FieldSchema } from "../shared/proto/generated/messages.js";
+import { withGrantsRenamed, withoutGrantsOn } from "./apply-grant.js";
 import { propertyOf, sameProperties, withoutKeys, withProperties } from "./properties.js";
 import { aliasesOf, aliasNamed, collectionNamed, requireCollectionById, requireDatabase } from "./read.js";
 import type { Catalog, Collection, CreateCollectionRecord, Database, PropertyChange, RecordOf } from "./types.js";
@@ -111,7 +112,7 @@ export const dropCollection = (catalog: Catalog, record: RecordOf<"dropCollectio
       `unable to drop the collection [${record.name}] because it has associated aliases [${aliases.join(" ")}], please remove all aliases before dropping the collection`,
     );
   return {
-    ...catalog,
+    ...withoutGrantsOn(catalog, record),
     collections: catalog.collections.delete(collection.id),
     collectionNames: catalog.collectionNames.set(database.id, namesOf(catalog, database).delete(record.name)),
   };
@@ -149,7 +150,8 @@ export const renameCollection = (catalog: Catalog, record: RecordOf<"renameColle
     schema: { ...collection.schema, name: record.newName, dbName: target.name },
     updateTimestamp: record.timestamp,
   };
-  return { ...replaced(catalog, renamed), collectionNames: names };
+  const granted = withGrantsRenamed(catalog, record, { database: target.name, name: record.newName });
+  return { ...replaced(granted, renamed), collectionNames: names };
 };
 
 const isWarmup = (key: string): boolean => key === "warmup" || key.startsWith("warmup.");

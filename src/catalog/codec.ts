@@ -4,6 +4,7 @@
  * Reading gives back what was written, value for value: every default of a schema, `NaN` and `-0` among them. Bytes that were not written here throw.
  */
 import { Map as ImmutableMap, Set as ImmutableSet } from "immutable";
+import { type Access, type Grant, grantKey, INITIAL_ACCESS, type PrivilegeGroup, type Role, type User } from "../shared/access.js";
 import { decodeExact, type Exact, encodeExact } from "../shared/json.js";
 import { CollectionSchema, FieldSchema } from "../shared/proto/generated/messages.js";
 import { defaultResourceGroup } from "./apply-resource-group.js";
@@ -47,7 +48,38 @@ interface Stored {
   /** Absent: the default one alone, with the node in it. */
   readonly resourceGroups?: readonly ResourceGroup[];
   readonly nodeGroup?: string;
+  /** Absent in catalogs that were written before there were users. */
+  readonly access?: StoredAccess;
 }
+
+interface StoredAccess {
+  readonly users: readonly User[];
+  readonly roles: readonly Role[];
+  readonly grants: readonly (Grant & { readonly role: string })[];
+  readonly groups: readonly PrivilegeGroup[];
+}
+
+const packedAccess = (access: Access): StoredAccess => ({
+  users: [...access.users.values()],
+  roles: [...access.roles.values()],
+  grants: [...access.grants].flatMap(([role, grants]) => [...grants.values()].map((grant) => ({ ...grant, role }))),
+  groups: [...access.groups.values()],
+});
+
+const accessOf = (stored: StoredAccess): Access => {
+  const byRole = new Map<string, [string, Grant][]>();
+  for (const { role, ...grant } of stored.grants) {
+    const list = byRole.get(role) ?? [];
+    byRole.set(role, list);
+    list.push([grantKey(grant), grant]);
+  }
+  return {
+    users: ImmutableMap(stored.users.map((user) => [user.name, user])),
+    roles: ImmutableMap(stored.roles.map((role) => [role.name, role])),
+    grants: ImmutableMap([...byRole].map(([role, grants]) => [role, ImmutableMap(grants)])),
+    groups: ImmutableMap(stored.groups.map((group) => [group.name, group])),
+  };
+};
 
 export const encodeCatalog = (catalog: Catalog): Buffer => {
   const stored: Stored = {
@@ -61,6 +93,7 @@ export const encodeCatalog = (catalog: Catalog): Buffer => {
     resourceGroups: [...catalog.resourceGroups.values()],
     nodeGroup: catalog.nodeGroup,
     aliases: [...catalog.aliases].flatMap(([databaseId, aliases]) => [...aliases.values()].map((alias) => ({ ...alias, databaseId }))),
+    access: packedAccess(catalog.access),
   };
   return Buffer.from(encodeExact(plain(stored)), "utf8");
 };
@@ -110,5 +143,6 @@ export const decodeCatalog = (bytes: Uint8Array): Catalog => {
     aliasNames: ImmutableMap([...names].map(([id, list]) => [id, ImmutableSet(list)])),
     resourceGroups: ImmutableMap((stored.resourceGroups ?? [defaultResourceGroup]).map((group) => [group.name, group])),
     nodeGroup: stored.nodeGroup ?? DEFAULT_RESOURCE_GROUP,
+    access: stored.access === undefined ? INITIAL_ACCESS : accessOf(stored.access),
   };
 };

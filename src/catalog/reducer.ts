@@ -6,7 +6,9 @@
  * A record that asks for what is already so is applied without effect. A refused record, met again on replay, changes nothing.
  */
 import { Map as ImmutableMap } from "immutable";
+import { INITIAL_ACCESS } from "../shared/access.js";
 import type { Timestamp } from "../shared/types.js";
+import { applyAccess } from "./apply-access.js";
 import { changeAliases } from "./apply-alias.js";
 import { alterCollection, alterField, createCollection, dropCollection, renameCollection } from "./apply-collection.js";
 import { alterDatabase, createDatabase, dropDatabase } from "./apply-database.js";
@@ -37,6 +39,7 @@ export const emptyCatalog = (timestamp: Timestamp = 0n): Catalog => ({
   aliasNames: ImmutableMap(),
   resourceGroups: ImmutableMap([[DEFAULT_RESOURCE_GROUP, defaultResourceGroup]]),
   nodeGroup: DEFAULT_RESOURCE_GROUP,
+  access: INITIAL_ACCESS,
 });
 
 const apply = (catalog: Catalog, record: CatalogRecord): Catalog => {
@@ -98,6 +101,8 @@ const apply = (catalog: Catalog, record: CatalogRecord): Catalog => {
       return transferReplica(catalog, record);
     case "changeAliases":
       return changeAliases(catalog, record);
+    default:
+      return applyAccess(catalog, record);
   }
 };
 

@@ -2,6 +2,7 @@
  * The catalog's nouns. A `Catalog` is an immutable version; `reducer.ts` makes the next one from a record, `read.ts` answers questions about one.
  */
 import type { Map as ImmutableMap, Set as ImmutableSet } from "immutable";
+import type { Access, Grant, PrivilegeGroup, Role, User } from "../shared/access.js";
 import type { CollectionSchema, FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
 import type { Timestamp } from "../shared/types.js";
 
@@ -129,6 +130,8 @@ export interface Catalog {
   readonly resourceGroups: ImmutableMap<string, ResourceGroup>;
   /** The group that has the one node. */
   readonly nodeGroup: string;
+  /** The same object as long as nothing of it changes. */
+  readonly access: Access;
 }
 
 export type AliasChange =
@@ -180,8 +183,40 @@ export interface LoadRecord extends Stamped {
   readonly resourceGroup?: string;
 }
 
+export type GrantChange = { readonly action: "grant" | "revoke"; readonly role: string } & Grant;
+
+/** Users, roles, grants and groups. Passwords are in no record: only their hashes. */
+type AccessRecord =
+  | (Stamped & Omit<User, "roles"> & { readonly kind: "createUser" })
+  | (Stamped & { readonly kind: "alterUser"; readonly name: string; readonly passwordHash?: string; readonly description?: string })
+  | (Stamped & { readonly kind: "dropUser"; readonly name: string })
+  | (Stamped & Role & { readonly kind: "createRole" })
+  | (Stamped & Role & { readonly kind: "alterRole" })
+  /** `force`: although it has grants. */
+  | (Stamped & { readonly kind: "dropRole"; readonly name: string; readonly force: boolean })
+  | (Stamped & { readonly kind: "changeUserRole"; readonly user: string; readonly role: string; readonly action: "add" | "remove" })
+  /** All of them or none. */
+  | (Stamped & { readonly kind: "changeGrants"; readonly changes: readonly GrantChange[] })
+  | (Stamped & { readonly kind: "createPrivilegeGroup"; readonly name: string })
+  | (Stamped & { readonly kind: "dropPrivilegeGroup"; readonly name: string })
+  | (Stamped & {
+      readonly kind: "alterPrivilegeGroup";
+      readonly name: string;
+      readonly action: "add" | "remove";
+      readonly privileges: readonly string[];
+    })
+  /** All of it or nothing; what is there already refuses it. */
+  | (Stamped & {
+      readonly kind: "restoreAccess";
+      readonly users: readonly Omit<User, "description">[];
+      readonly roles: readonly Role[];
+      readonly grants: readonly (Grant & { readonly role: string })[];
+      readonly groups: readonly PrivilegeGroup[];
+    });
+
 /** One entry of the log that changes the catalog. Names in it are resolved by the reducer, against the version that it is applied to. */
 export type CatalogRecord =
+  | AccessRecord
   | (Stamped & {
       readonly kind: "createDatabase";
       readonly id: bigint;

@@ -6,11 +6,13 @@
  */
 import { totalmem } from "node:os";
 import { resolve } from "node:path";
+import { Guard } from "../auth/guard.js";
 import { openEngine } from "../engine/open.js";
 import { operations } from "../operations/table.js";
 import { realEnv } from "../shared/env.js";
 import { REQUEST_BYTES_MAX } from "../shared/limits.js";
 import { type Settings, settings } from "../shared/settings.js";
+import { type Audit, createAudit } from "../telemetry/audit.js";
 import { createLogger, type Logger } from "../telemetry/log.js";
 import { type RunningServer, startServer } from "../wire/server.js";
 import { banner } from "./banner.js";
@@ -102,6 +104,12 @@ const memoryFor = (chosen: number): { receiveBytesMax: number; maxMemory: number
   return { receiveBytesMax, maxMemory: Math.max(whole - receiveBytesMax - NODE_BYTES, Math.floor(whole / 2)) };
 };
 
+/** Audit lines are for who must tell users apart: without authorization only when asked for. */
+const auditFor = ({ auth, auditLog }: Settings): Audit | undefined => {
+  const place = auditLog === "auto" ? (auth ? "stdout" : "off") : auditLog;
+  return place === "off" ? undefined : createAudit(place === "stdout" ? place : resolve(place));
+};
+
 export const serve = async (chosen: Settings): Promise<void> => {
   const logger = createLogger(chosen.logLevel);
   const folder = resolve(chosen.data);
@@ -127,6 +135,14 @@ export const serve = async (chosen: Settings): Promise<void> => {
       operations,
       session: { version: elanusVersion, startedMs: realEnv.now() },
       env: realEnv,
+      guard: new Guard({
+        enabled: chosen.auth,
+        rootPassword: chosen.rootPassword,
+        superUsers: chosen.superUsers.split(",").map((name) => name.trim()),
+        access: () => engine.catalog.access,
+        env: realEnv,
+      }),
+      audit: auditFor(chosen),
       logger,
       slowRequestMs: chosen.slowRequestMs,
       host: chosen.host,

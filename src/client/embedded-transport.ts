@@ -5,6 +5,7 @@
  * it again. Another process that holds the folder makes the first call fail with its words. The engine and its native core are loaded only when
  * the first such client is made.
  */
+import type { Guard } from "../auth/guard.js";
 import type { EngineApi } from "../engine/api.js";
 import type { AnyOperation, Call } from "../operations/operation.js";
 import type { Env } from "../shared/env.js";
@@ -17,12 +18,16 @@ import type { EmbeddedTarget } from "./target.js";
 import { failureIn, type Transport, type TransportOptions } from "./transport.js";
 import { CLIENT_VERSION } from "./version.js";
 
+/** Root's until it is changed. */
+const ROOT_PASSWORD = "Milvus";
+
 type Dispatch = typeof import("../operations/operation.js")["dispatch"];
 
 interface Opened {
   readonly engine: EngineApi;
   readonly operations: ReadonlyMap<string, AnyOperation>;
   readonly dispatch: Dispatch;
+  readonly guard: Guard;
   readonly startedMs: number;
 }
 
@@ -37,14 +42,17 @@ const closing = new Map<string, Promise<void>>();
 
 const open = async (target: EmbeddedTarget, env: Env): Promise<Opened> => {
   await closing.get(target.folder);
-  const [{ openEngine }, { operations }, { dispatch }] = await Promise.all([
+  const [{ Guard }, { openEngine }, { operations }, { dispatch }] = await Promise.all([
+    import("../auth/guard.js"),
     import("../engine/open.js"),
     import("../operations/table.js"),
     import("../operations/operation.js"),
   ]);
   const engine = await openEngine({ folder: target.folder, env, fsync: target.fsync });
   const byName = new Map(operations.map((operation) => [`${operation.service}/${operation.rpc}`, operation]));
-  return { engine, operations: byName, dispatch, startedMs: env.now() };
+  // Who can open the folder can read it: there is nobody to ask for a password, but there are passwords to change.
+  const guard = new Guard({ enabled: false, rootPassword: ROOT_PASSWORD, access: () => engine.catalog.access, env });
+  return { engine, operations: byName, dispatch, guard, startedMs: env.now() };
 };
 
 const join = (target: EmbeddedTarget, env: Env): Shared => {
@@ -133,7 +141,7 @@ export class EmbeddedTransport implements Transport {
     options: TransportOptions,
     signal: AbortSignal,
   ): Promise<Response> {
-    const { engine, operations, dispatch, startedMs } = await this.entry.opened.catch((error) => {
+    const { engine, operations, dispatch, guard, startedMs } = await this.entry.opened.catch((error) => {
       throw openFailure(error);
     });
     const operation = operations.get(`${options.service}/${method.name}`);
@@ -142,6 +150,7 @@ export class EmbeddedTransport implements Transport {
     const call: Call = {
       engine,
       principal: localPrincipal(),
+      guard,
       databaseName: options.databaseName,
       requestId: this.env.random(16).toString("hex"),
       signal,

@@ -176,12 +176,14 @@ export const operations: readonly AnyOperation[] = [
     AlterAliases,
     {
       privilege: "CreateAlias",
+      also: ({ actions }) => (actions.some(({ action }) => action === ActionType.Drop) ? ["DropAlias"] : []),
       scope: "database",
       handle: alterMany,
       rest: [
         {
           route: `${BASE}/alter_many`,
           required: required("AlterAliasesReq", "actions"),
+          also: (body) => (objectsIn(body, "actions").some(({ action }) => action === "drop") ? ["DropAlias"] : []),
           handle: async (call, body) =>
             alterMany(call, { ...restDatabase(call, body), actions: objectsIn(body, "actions").map(actionIn) }).then(() => nothing),
         },

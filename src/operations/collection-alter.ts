@@ -231,7 +231,7 @@ const route = (path: string, type: string): RestRoute => ({
 
 export const operations: readonly AnyOperation[] = [
   defineOperation(AlterCollection, {
-    privilege: "AlterCollection",
+    privilege: "CreateCollection",
     scope: "collection",
     built: "partly",
     note: "properties are kept and shown; the dynamic field can be added, not taken away",
@@ -239,7 +239,7 @@ export const operations: readonly AnyOperation[] = [
     rest: [route("alter_properties", "CollectionReqWithProperties"), route("drop_properties", "DropCollectionPropertiesReq")],
   }),
   defineOperation(AlterCollectionField, {
-    privilege: "AlterCollectionField",
+    privilege: "CreateCollection",
     scope: "collection",
     handle: alterField,
     rest: [

@@ -31,6 +31,7 @@ import { loadStateOf } from "./load.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { type Body, databaseOf, required, restDatabase, textIn } from "./support.js";
 import { timeZoneOf, withTextDefault } from "./timestamptz.js";
+import { seenCollections } from "./visibility.js";
 
 const { DescribeCollection, BatchDescribeCollection, ShowCollections, GetCollectionStatistics } =
   services["milvus.proto.milvus.MilvusService"];
@@ -110,7 +111,7 @@ const loadedOnes = (call: Call, database: string, names: readonly string[], all:
 
 const show = (call: Call, request: Pick<ShowCollectionsRequest, "dbName" | "type" | "collectionNames">) => {
   const database = requireDatabase(call.engine.catalog, databaseOf(call, request));
-  const all = collectionsIn(call.engine.catalog, database);
+  const all = collectionsIn(call.engine.catalog, database).filter(seenCollections(call, database.name));
   const inMemory = request.type === ShowType.InMemory;
   const shown = inMemory ? loadedOnes(call, database.name, request.collectionNames, all) : all;
   return {
@@ -211,7 +212,7 @@ export const operations: readonly AnyOperation[] = [
   }),
   defineOperation(BatchDescribeCollection, { privilege: "DescribeCollection", scope: "collection", handle: describeMany }),
   defineOperation(ShowCollections, {
-    privilege: "ShowCollections",
+    privilege: "",
     scope: "database",
     handle: show,
     rest: [

@@ -250,6 +250,12 @@ const indexesIn = (body: Body, schema: Init<CollectionSchema>, quick: boolean): 
   });
 };
 
+/** The steps after the first need their own. */
+export const privilegesToCreate = (body: Body): readonly string[] => {
+  const quick = objectsIn(objectIn(body, "schema"), "fields").length === 0;
+  return quick || objectsIn(body, "indexParams").length > 0 ? ["CreateIndex", "Load"] : [];
+};
+
 export const createFromRest = async (call: Call, body: Body, create: Create): Promise<RestReply> => {
   const { dbName } = restDatabase(call, body);
   const collectionName = textIn(body, "collectionName");

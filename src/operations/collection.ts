@@ -22,7 +22,7 @@ import {
 import { WireError } from "../shared/proto/wire.js";
 import { dynamicField } from "../shared/schema.js";
 import { DEFAULT_TIME_ZONE } from "../shared/time-zone.js";
-import { createFromRest } from "./collection-rest.js";
+import { createFromRest, privilegesToCreate } from "./collection-rest.js";
 import { checkAnalyzers, withFunctions } from "./function-rules.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { firstPartitions } from "./partition-key.js";
@@ -146,6 +146,7 @@ export const operations: readonly AnyOperation[] = [
       {
         route: `${BASE}/create`,
         required: required("CollectionReq", "collectionName"),
+        also: privilegesToCreate,
         handle: (call, body) => createFromRest(call, body, createCollection),
       },
     ],
@@ -163,7 +164,7 @@ export const operations: readonly AnyOperation[] = [
     ],
   }),
   defineOperation(HasCollection, {
-    privilege: "DescribeCollection",
+    privilege: "",
     scope: "collection",
     handle: has,
     rest: [
@@ -176,6 +177,7 @@ export const operations: readonly AnyOperation[] = [
   }),
   defineOperation(RenameCollection, {
     privilege: "RenameCollection",
+    crosses: (call, request) => (request.newDBName || databaseOf(call, request)) !== databaseOf(call, request),
     scope: "database",
     handle: rename,
     rest: [
@@ -196,7 +198,7 @@ export const operations: readonly AnyOperation[] = [
     ],
   }),
   defineOperation(TruncateCollection, {
-    privilege: "TruncateCollection",
+    privilege: "DropCollection",
     scope: "collection",
     handle: truncate,
     rest: [

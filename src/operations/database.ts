@@ -4,12 +4,13 @@
  */
 import { requireDatabase } from "../catalog/read.js";
 import type { KeyValuePair } from "../catalog/types.js";
-import { invalid } from "../shared/errors.js";
+import { failure, invalid } from "../shared/errors.js";
 import { checkDatabaseName } from "../shared/names.js";
 import { type AlterDatabaseRequest, services } from "../shared/proto/generated/messages.js";
 import { type AnyOperation, type Call, defineOperation, type RestRoute } from "./operation.js";
 import { checkTimeZone } from "./property-rules.js";
 import { type Body, change, nothing, pairsIn, required, textIn, textsIn } from "./support.js";
+import { seesDatabase } from "./visibility.js";
 
 const { CreateDatabase, DropDatabase, ListDatabases, AlterDatabase, DescribeDatabase } = services["milvus.proto.milvus.MilvusService"];
 
@@ -26,8 +27,10 @@ const drop = async (call: Call, request: { readonly dbName: string }) => {
   return {};
 };
 
+/** Those that the caller may see. */
 const list = (call: Call) => {
-  const databases = [...call.engine.catalog.databases.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+  const shown = [...call.engine.catalog.databases.values()].filter((database) => seesDatabase(call, database.name));
+  const databases = shown.sort((one, other) => (one.name < other.name ? -1 : 1));
   return {
     dbNames: databases.map((database) => database.name),
     createdTimestamp: databases.map((database) => database.createdTimestamp),
@@ -37,6 +40,7 @@ const list = (call: Call) => {
 
 const describe = (call: Call, request: { readonly dbName: string }) => {
   const database = requireDatabase(call.engine.catalog, request.dbName);
+  if (!seesDatabase(call, database.name)) throw failure("notPermitted", {}, `not allowed to access database, db name: ${database.name}`);
   return {
     dbName: database.name,
     dbID: database.id,
@@ -105,7 +109,7 @@ export const operations: readonly AnyOperation[] = [
     ],
   }),
   defineOperation(ListDatabases, {
-    privilege: "ListDatabases",
+    privilege: "",
     scope: "global",
     handle: list,
     rest: [{ route: `${BASE}/list`, handle: async (call) => ({ data: list(call).dbNames }) }],

@@ -120,14 +120,14 @@ export const operations = [
     scope: "collection",
     handle: (call, request) => ({ flushed: !anyGrowing(call, request.segmentIDs) }),
   }),
-  defineOperation(milvus.GetFlushAllState, { privilege: "GetFlushAllState", scope: "global", handle: () => ({ flushed: true }) }),
+  defineOperation(milvus.GetFlushAllState, { privilege: "", scope: "global", handle: () => ({ flushed: true }) }),
   defineOperation(milvus.GetPersistentSegmentInfo, {
-    privilege: "GetPersistentSegmentInfo",
+    privilege: "",
     scope: "collection",
     handle: (call, request) => ({ infos: segmentInfo(call, { ...request }).filter((info) => info.state === SegmentState.Flushed) }),
   }),
   defineOperation(milvus.GetQuerySegmentInfo, {
-    privilege: "GetQuerySegmentInfo",
+    privilege: "",
     scope: "collection",
     handle: querySegments,
   }),

@@ -292,6 +292,6 @@ export const operations: readonly AnyOperation[] = [
     handle: loadState,
     rest: [{ route: `${COLLECTIONS}/get_load_state`, required: byName, handle: async (call, body) => restState(call, body) }],
   }),
-  defineOperation(GetLoadingProgress, { privilege: "GetLoadingProgress", scope: "collection", handle: progress }),
-  defineOperation(GetReplicas, { privilege: "GetReplicas", scope: "collection", handle: replicas }),
+  defineOperation(GetLoadingProgress, { privilege: "GetLoadState", scope: "collection", handle: progress }),
+  defineOperation(GetReplicas, { privilege: "", scope: "collection", handle: replicas }),
 ];

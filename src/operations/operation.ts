@@ -4,11 +4,14 @@
  *
  * A handler throws `MilvusError`; `dispatch` turns that into the Status of the reply. It decides nothing about the wire.
  */
+import type { Guard } from "../auth/guard.js";
 import type { Principal } from "../auth/principal.js";
 import type { EngineApi } from "../engine/api.js";
 import { successStatus, toStatus } from "../shared/errors.js";
 import type { Status } from "../shared/proto/generated/messages.js";
 import type { Init, MessageType } from "../shared/proto/wire.js";
+import type { Audit } from "../telemetry/audit.js";
+import { permit } from "./permit.js";
 
 export type { Principal };
 
@@ -16,6 +19,10 @@ export type { Principal };
 export interface Call {
   readonly engine: EngineApi;
   readonly principal: Principal;
+  /** Verifies and hashes passwords. */
+  readonly guard: Guard;
+  /** Is told what was denied and what changes something; absent: nobody is. */
+  readonly audit?: Audit | undefined;
   /** Database of the metadata or header; `databaseOf` adds the default. */
   readonly databaseName: string;
   readonly requestId: string;
@@ -38,6 +45,8 @@ export interface RestRoute {
   readonly route: string;
   /** Names of required body members, checked in this order: `CollectionReq.CollectionName` style names for Milvus's words. */
   readonly required?: readonly RequiredMember[];
+  /** Privileges that this route needs beside its operation's. */
+  also?(body: Record<string, unknown>): readonly string[];
   handle(call: Call, body: Record<string, unknown>): Promise<RestReply>;
 }
 
@@ -61,7 +70,14 @@ export interface Operation<Request extends object, Response extends object> {
   readonly rpc: string;
   readonly request: MessageType<Request>;
   readonly response: MessageType<Response>;
+  /** Of shared/privileges.ts; empty: everybody's. What it is asked about: permit.ts. */
   readonly privilege: string;
+  /** Privileges that this request needs beside it. */
+  also?(request: Request): readonly string[];
+  /** Whether the request crosses databases, so that a right in one of them is not enough. */
+  crosses?(call: Call, request: Request): boolean;
+  /** Whether it changes anything; by its name unless told. Such calls are audited. */
+  readonly changes: boolean;
   readonly scope: "global" | "database" | "collection";
   readonly built: Built;
   /** What is missing, for the compatibility page. */
@@ -82,8 +98,9 @@ export type AnyOperation = Operation<object, object>;
 
 type Declared<Request extends object, Response extends object> = Omit<
   Operation<Request, Response>,
-  "service" | "rpc" | "request" | "response" | "rest" | "built"
+  "service" | "rpc" | "request" | "response" | "rest" | "built" | "changes"
 > & {
+  readonly changes?: boolean;
   readonly built?: Built;
   readonly rest?: readonly RestRoute[];
 };
@@ -93,6 +110,10 @@ interface MethodOf<Request extends object, Response extends object> {
   readonly request: MessageType<Request>;
   readonly response: MessageType<Response>;
 }
+
+/** Calls that only read begin with these. */
+const READS =
+  /^(Get|List|Describe|BatchDescribe|Has|Show|Select|Query|Search|HybridSearch|Check|Connect|Alloc|Backup|Run|Compute|Dummy|Calc|Register|Dump)/;
 
 export const MILVUS_SERVICE = "milvus.proto.milvus.MilvusService";
 
@@ -108,29 +129,51 @@ export const defineOperation = <Request extends object, Response extends object>
   response: method.response,
   built: declared.handle ? "yes" : "not yet",
   rest: [],
+  changes: !READS.test(method.name),
   ...declared,
 });
 
-/** Runs one operation to its reply; failures are in the reply's Status. `onError` sees what was thrown. */
-export const dispatch = <Request extends object, Response extends object>(
+/**
+ * Runs one operation to its reply; failures are in the reply's Status. `onError` sees what was thrown.
+ * @throws AuthFailure when the caller may not
+ */
+export const dispatch = async <Request extends object, Response extends object>(
   operation: Operation<Request, Response>,
   call: Call,
   request: Request,
   onError?: (error: unknown) => void,
-): Promise<Init<Response>> => settle(operation, () => handle(operation, call, request), onError);
+): Promise<Init<Response>> => {
+  permitted(operation, call, request);
+  return settle(operation, call, request, () => handle(operation, call, request), onError);
+};
 
 /** As `dispatch`, of an encoded request. What `decode` throws is thrown. */
-export const dispatchEncoded = <Request extends object, Response extends object>(
+export const dispatchEncoded = async <Request extends object, Response extends object>(
   operation: Operation<Request, Response>,
   call: Call,
   encoded: Buffer,
   decode: (encoded: Buffer) => Request,
   onError?: (error: unknown) => void,
 ): Promise<Init<Response>> => {
+  // Only what was permitted this user is answered again, as long as the catalog, and so every grant, is the same.
   const again = operation.again?.(call, encoded);
-  if (again) return settle(operation, again, onError);
+  if (again) return settle(operation, call, undefined, again, onError);
   const request = decode(encoded);
-  return settle(operation, () => handle(operation, call, request, encoded), onError);
+  permitted(operation, call, request);
+  return settle(operation, call, request, () => handle(operation, call, request, encoded), onError);
+};
+
+const permitted = <Request extends object, Response extends object>(
+  operation: Operation<Request, Response>,
+  call: Call,
+  request: Request,
+): void => {
+  try {
+    permit(operation as AnyOperation, call, request);
+  } catch (error) {
+    call.audit?.({ call, operation: operation.rpc, request, outcome: "denied", reason: (error as Error).message });
+    throw error;
+  }
 };
 
 const handle = <Request extends object, Response extends object>(
@@ -145,16 +188,21 @@ const handle = <Request extends object, Response extends object>(
 
 const settle = async <Request extends object, Response extends object>(
   operation: Operation<Request, Response>,
+  call: Call,
+  request: Request | undefined,
   answer: Answer<Response>,
   onError?: (error: unknown) => void,
 ): Promise<Init<Response>> => {
   try {
     const reply = await answer();
+    if (operation.changes && request !== undefined) call.audit?.({ call, operation: operation.rpc, request, outcome: "done" });
     return operation.response.name === STATUS || "status" in reply || operation.failed || !hasStatus(operation.response)
       ? reply
       : ({ ...reply, status: successStatus() } as unknown as Init<Response>);
   } catch (error) {
     onError?.(error);
+    if (operation.changes && request !== undefined)
+      call.audit?.({ call, operation: operation.rpc, request, outcome: "failed", reason: toStatus(error).reason });
     return failureReply(operation, error);
   }
 };

@@ -121,7 +121,7 @@ export const operations: readonly AnyOperation[] = [
     ],
   }),
   defineOperation(GetPartitionStatistics, {
-    privilege: "GetPartitionStatistics",
+    privilege: "GetStatistics",
     scope: "collection",
     handle: statistics,
     rest: route("get_stats", (call, request) => ({ data: { rowCount: Number(statistics(call, request).stats[0]?.value) } })),

@@ -3,7 +3,7 @@
  *
  * Two searches are alike when their encoded requests are the same but for the vectors, their number and the guarantee timestamp (no search but an iterator's
  * reads at it). What was prepared holds as long as the catalog object does: any change of names, schema, indexes or loads makes another one, whose searches
- * are prepared anew. Searches that need more than hits in their reply are not kept.
+ * are prepared anew; users and grants are in the catalog too, so what a user was permitted is permitted as long. Searches that need more than hits in their reply are not kept.
  */
 import type { Catalog } from "../catalog/types.js";
 import type { PreparedSearch } from "../engine/api.js";
@@ -38,7 +38,7 @@ interface Split {
 /** undefined: the bytes are no message, or too long to be kept. */
 const split = (call: Call, encoded: Buffer): Split | undefined => {
   const reader = new Reader(encoded);
-  let key = `${call.databaseName}\0`;
+  let key = `${call.principal.unlimited ? "" : call.principal.user}\0${call.databaseName}\0`;
   let placeholderGroup: Buffer | undefined;
   let nq = 0n;
   let begin = 0;

@@ -132,7 +132,7 @@ const milvus = services["milvus.proto.milvus.MilvusService"];
 export const operations = [
   defineOperation(milvus.RestoreSnapshot, { privilege: "RestoreSnapshot", scope: "collection", handle: restore }),
   defineOperation(milvus.GetRestoreSnapshotState, {
-    privilege: "GetRestoreSnapshotState",
+    privilege: "",
     scope: "global",
     rest: [
       { route: "POST /v2/vectordb/jobs/snapshot/describe", required: [{ name: "jobId", goName: "JobIDReq.JobID" }], handle: restDescribe },
@@ -140,7 +140,7 @@ export const operations = [
     handle: (call, request) => ({ info: restoreState(call, request.jobId) }),
   }),
   defineOperation(milvus.ListRestoreSnapshotJobs, {
-    privilege: "ListRestoreSnapshotJobs",
+    privilege: "RestoreSnapshot",
     scope: "global",
     rest: [{ route: "POST /v2/vectordb/jobs/snapshot/list", handle: restList }],
     handle: (call, request) => ({ jobs: restoreJobs(call, request) }),

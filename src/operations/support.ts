@@ -5,7 +5,7 @@ import { hasEffect } from "../catalog/reducer.js";
 import type { CatalogRecord, Collection, KeyValuePair } from "../catalog/types.js";
 import type { CatalogChange } from "../engine/api.js";
 import { parseBool } from "../shared/booleans.js";
-import { failure, httpFailure } from "../shared/errors.js";
+import { failure, httpFailure, MilvusError, withLegacy } from "../shared/errors.js";
 import { checkCollectionName } from "../shared/names.js";
 import { toJsonText } from "../shared/rows/json.js";
 import type { Call, RequiredMember } from "./operation.js";
@@ -23,6 +23,15 @@ export const collectionOf = (call: Call, request: { readonly dbName: string; rea
 /** Makes the change durable, or answers at once when everything is so already. Throws what refuses it. */
 export const change = async (call: Call, wanted: CatalogChange): Promise<void> => {
   if (hasEffect(call.engine.catalog, { ...wanted, timestamp: 0n } as CatalogRecord)) await call.engine.change(wanted);
+};
+
+/** What `work` refuses, with the legacy code that calls of its kind have. */
+export const relabeled = async <T>(legacy: number, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof MilvusError ? withLegacy(error, legacy) : error;
+  }
 };
 
 export type Body = Record<string, unknown>;

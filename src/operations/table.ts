@@ -3,6 +3,7 @@
  * compatibility page and the tests that walk all calls read this table and nothing else.
  */
 import { services } from "../shared/proto/generated/messages.js";
+import { operations as accessBackups } from "./access-backup.js";
 import { operations as aliases } from "./alias.js";
 import { operations as balances } from "./balance.js";
 import { operations as collections } from "./collection.js";
@@ -13,17 +14,21 @@ import { operations as compactions } from "./compaction.js";
 import { operations as connections } from "./connect.js";
 import { operations as databases } from "./database.js";
 import { operations as flushes } from "./flush.js";
+import { operations as grants } from "./grant.js";
 import { operations as hybridSearches } from "./hybrid-search.js";
 import { operations as indexes } from "./index.js";
 import { operations as loads } from "./load.js";
 import { type AnyOperation, defineOperation } from "./operation.js";
 import { operations as partitions } from "./partition.js";
+import { operations as privilegeGroups } from "./privilege-group.js";
 import { operations as queries } from "./query.js";
 import { operations as resourceGroups } from "./resource-group.js";
+import { operations as roles } from "./role.js";
 import { operations as rows } from "./row.js";
 import { operations as searches } from "./search.js";
 import { operations as snapshots } from "./snapshot.js";
 import { operations as restores } from "./snapshot-restore.js";
+import { operations as users } from "./user.js";
 
 const declared: readonly AnyOperation[] = [
   ...connections,
@@ -46,6 +51,11 @@ const declared: readonly AnyOperation[] = [
   ...snapshots,
   ...restores,
   ...resourceGroups,
+  ...users,
+  ...roles,
+  ...grants,
+  ...privilegeGroups,
+  ...accessBackups,
 ];
 
 const SERVICES = [

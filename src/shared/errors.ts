@@ -57,12 +57,16 @@ const sentinels = {
   missingParameter: { code: 1101, text: "missing parameter", input: true, legacy: ErrorCode.IllegalArgument },
   parameterTooLarge: { code: 1102, text: "parameter too large", input: true, legacy: ErrorCode.IllegalArgument },
   metricNotFound: { code: 1200, text: "metric not found" },
+  notAuthenticated: { code: 1400, text: "not authenticated", input: true },
+  notPermitted: { code: 1401, text: "privilege not permitted", input: true },
+  privilegeGroupName: { code: 1402, text: "invalid privilege group name", input: true },
   aliasNotFound: { code: 1600, text: "alias not found", input: true },
   aliasConflict: { code: 1601, text: "alias and collection name conflict" },
   aliasExists: { code: 1602, text: "alias already exist" },
   aliasCollectionIdNotFound: { code: 1603, text: "collection id of alias not found" },
   fieldNotFound: { code: 1700, text: "field not found", input: true },
   fieldName: { code: 1701, text: "field name invalid" },
+  httpNeedsAuthentication: { code: 1800, text: "user hasn't authenticated", input: true },
   httpNotJson: { code: 1801, text: "can only accept json format request", input: true },
   httpMissingParameter: { code: 1802, text: "missing required parameters", input: true },
   httpInsertData: { code: 1804, text: "fail to deal the insert data", input: true },
@@ -142,6 +146,10 @@ export const outOfRange = (
   high: string | number | bigint,
 ): MilvusError =>
   make("invalidParameter", `${context}: ${sentinels.invalidParameter.text}[${value} out of range ${low} <= value <= ${high}]`);
+
+/** The same failure with another legacy code: some calls of Milvus have codes of their own. */
+export const withLegacy = (error: MilvusError, legacy: number): MilvusError =>
+  new MilvusError(error.code, error.message, error.retriable, legacy, error.input);
 
 export const collectionNotFound = (database: string, collection: string): MilvusError =>
   failure("collectionNotFound", { database, collection });

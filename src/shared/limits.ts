@@ -8,6 +8,19 @@
 export const NAME_BYTES_MAX = 255;
 /** Bytes of a collection's description (proxy.maxCollectionDescriptionLength). */
 export const COLLECTION_DESCRIPTION_BYTES_MAX = 1024;
+/** Users, root among them (proxy.maxUserNum); roles, admin and public among them (proxy.maxRoleNum). */
+export const USERS_MAX = 100;
+export const ROLES_MAX = 10;
+/** Bytes of a user's name (proxy.maxUsernameLength). */
+export const USER_NAME_BYTES_MAX = 32;
+/** Bytes of a password (proxy.minPasswordLength, maxPasswordLength). */
+export const PASSWORD_BYTES_MIN = 6;
+export const PASSWORD_BYTES_MAX = 72;
+/** Bytes of a user's and of a role's description (proxy.maxUserDescriptionLength, maxRoleDescriptionLength). */
+export const USER_DESCRIPTION_BYTES_MAX = 1024;
+export const ROLE_DESCRIPTION_BYTES_MAX = 1024;
+/** Credentials that wait to be verified; more are refused. Ours. */
+export const VERIFICATIONS_WAITING_MAX = 1000;
 /** Fields of a collection, the dynamic one not counted (proxy.maxFieldNum). */
 export const FIELDS_MAX = 64;
 /** Vector fields of a collection (proxy.maxVectorFieldNum). */

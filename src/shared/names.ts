@@ -3,12 +3,13 @@
  * Source: milvus internal/proxy/util.go.
  */
 import { failure, invalid, type MilvusError, missing, outOfRange } from "./errors.js";
-import { NAME_BYTES_MAX } from "./limits.js";
+import { NAME_BYTES_MAX, USER_NAME_BYTES_MAX } from "./limits.js";
 
 const bytes = (text: string): number => Buffer.byteLength(text, "utf8");
 
 const FIRST = /^[A-Za-z_]/;
 const PLAIN = /^.[A-Za-z0-9_]*$/s;
+const COMMON = /^.[A-Za-z0-9_$]*$/s;
 
 /** Collection names and aliases: one rule, two nouns. */
 const checkCollectionOrAlias = (value: string, noun: "name" | "alias"): void => {
@@ -34,9 +35,8 @@ export const checkPartitionName = (given: string, strict = true): void => {
 };
 
 /** The rule of names that Milvus has for what came later; the words name bytes by their numbers, as Go prints them. */
-export const checkSnapshotName = (given: string): void => {
+const checkCommonName = (given: string, noun: string): void => {
   const value = given.trim();
-  const noun = "snapshot name";
   if (value === "") throw invalid(`${noun} should be not empty`, { expected: "not empty", actual: value });
   const length = bytes(value);
   if (length > NAME_BYTES_MAX) throw outOfRange(`the length of ${noun} must be not greater than limit`, length, 0, NAME_BYTES_MAX);
@@ -44,10 +44,47 @@ export const checkSnapshotName = (given: string): void => {
     const [first] = Buffer.from(value, "utf8");
     throw invalid(`the first character of ${noun} must be an underscore or letter`, { expected: "_".charCodeAt(0), actual: `${first}` });
   }
-  const at = Buffer.from(value, "utf8").findIndex((byte, index) => index > 0 && !PLAIN.test(`_${String.fromCharCode(byte)}`));
+  const at = Buffer.from(value, "utf8").findIndex((byte, index) => index > 0 && !COMMON.test(`_${String.fromCharCode(byte)}`));
   if (at === -1) return;
   const found = String.fromCharCode(Buffer.from(value, "utf8")[at] as number);
   throw invalid(`${noun} can only contain numbers, letters, underscores, and allowed characters ($), found ${found} at ${at}`);
+};
+
+export const checkSnapshotName = (value: string): void => checkCommonName(value, "snapshot name");
+export const checkRoleName = (value: string): void => checkCommonName(value, "role name");
+export const checkObjectType = (value: string): void => checkCommonName(value, "ObjectType");
+
+/** Names in grants; `*` is every one. */
+export const checkGrantedName = (value: string, noun: "object name" | "collection name" | "Privilege"): void => {
+  if (value !== "*") checkCommonName(value, noun);
+};
+
+export const checkUserName = (given: string): void => {
+  const value = given.trim();
+  if (value === "") throw invalid("username must be not empty");
+  const length = bytes(value);
+  if (length > USER_NAME_BYTES_MAX)
+    throw invalid(`invalid username ${value} with length ${length}, the length of username must be less than ${USER_NAME_BYTES_MAX}`);
+  const characters = [...Buffer.from(value, "utf8")].map((byte) => String.fromCharCode(byte));
+  if (!/^[A-Za-z]/.test(value)) throw invalid(`invalid user name ${value}, the first character must be a letter, but got ${characters[0]}`);
+  const wrong = characters.findIndex((character) => !/[A-Za-z0-9_.-]/.test(character));
+  if (wrong === -1) return;
+  // Milvus prints a byte as a text here.
+  const printed = `%!s(uint8=${characters[wrong]?.charCodeAt(0)})`;
+  throw invalid(
+    `invalid user name ${value}, username must contain only numbers, letters, underscores, dots, and hyphens, but got ${printed}`,
+  );
+};
+
+/** Code 1402; the last rule 1100. */
+export const checkPrivilegeGroupName = (value: string): void => {
+  const refuse = (why: string, context = ""): MilvusError => failure("privilegeGroupName", { privilegeGroup: why }, context);
+  if (value === "") throw refuse("privilege group name should not be empty");
+  // Milvus puts the values in front of words that still have the places for them.
+  if (bytes(value) > NAME_BYTES_MAX)
+    throw refuse("the length of a privilege group name %s must be less than %s characters", `${value}->${NAME_BYTES_MAX}`);
+  if (!FIRST.test(value)) throw refuse("the first character of a privilege group name %s must be an underscore or letter", value);
+  if (!PLAIN.test(value)) throw invalid(`privilege group name ${value} can only contain numbers, letters and underscores`);
 };
 
 const KEYWORDS = new Set(

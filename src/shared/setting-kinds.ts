@@ -2,6 +2,7 @@
  * What a setting is made of, and the kinds of values that settings have. A kind reads a text, whatever place it comes from, and says the rule that a text
  * which is no value of it broke.
  */
+import { PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN } from "./limits.js";
 
 /** One row of the schema. */
 export interface Setting<T> {
@@ -103,6 +104,23 @@ export const oneOf = <const T extends string>(...values: readonly T[]): Kind<T> 
   argument: `<${values.length > 3 ? "word" : values.join("|")}>`,
   rule: listed(values),
   parse: (given) => values.find((value) => value === given),
+});
+
+/** A password as users have it. */
+export const password: Kind<string> = {
+  argument: "<password>",
+  rule: `a password of ${PASSWORD_BYTES_MIN} to ${PASSWORD_BYTES_MAX} bytes`,
+  parse: (given) => {
+    const length = Buffer.byteLength(given, "utf8");
+    return length >= PASSWORD_BYTES_MIN && length <= PASSWORD_BYTES_MAX ? given : undefined;
+  },
+};
+
+/** Names with commas between them. */
+export const names = (what: string): Kind<string> => ({
+  argument: `<${what}>`,
+  rule: `names of ${what} with commas between them`,
+  parse: (given) => (/^[\w.-]+(\s*,\s*[\w.-]+)*$/.test(given.trim()) ? given.trim() : undefined),
 });
 
 /** Yes or no; the flag alone says yes. */

@@ -2,7 +2,7 @@
  * Every setting of the server in one schema: its flag, environment variable, key in a settings file, default and words. The command line's help, the docs
  * page (docs/settings.md) and the readers (read-settings.ts) are made from it; a new setting is one row.
  */
-import { integer, oneOf, setting, size, text } from "./setting-kinds.js";
+import { integer, names, oneOf, password, setting, size, text, truth } from "./setting-kinds.js";
 
 export const settings = {
   data: setting(
@@ -124,6 +124,49 @@ export const settings = {
       description: "requests that take at least this long are logged",
     },
     integer(0, 86_400_000, "milliseconds"),
+  ),
+  auth: setting(
+    {
+      flag: "auth",
+      group: "security",
+      default: false,
+      milvus: "common.security.authorizationEnabled",
+      description: "callers must prove who they are, and may do what their roles permit; without it everybody may do everything",
+    },
+    truth,
+  ),
+  rootPassword: setting(
+    {
+      flag: "root-password",
+      group: "security",
+      default: "Milvus",
+      milvus: "common.security.defaultRootPassword",
+      secret: true,
+      description: "password of the user root until it is changed; better given by the variable, which no list of processes shows",
+    },
+    password,
+  ),
+  superUsers: setting(
+    {
+      flag: "super-users",
+      group: "security",
+      default: "",
+      defaultText: "none",
+      milvus: "common.security.superUsers",
+      description: "users, with commas between them, who may change anybody's password without knowing the old one",
+      rare: true,
+    },
+    names("users"),
+  ),
+  auditLog: setting(
+    {
+      flag: "audit-log",
+      group: "logs",
+      default: "auto",
+      defaultText: "stdout with --auth, else off",
+      description: "where a line goes for each call that is denied or changes something: off, stdout, or the path of a file",
+    },
+    text("<place>", "off, stdout or the path of a file"),
   ),
   connectionsMax: setting(
     {

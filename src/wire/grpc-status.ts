@@ -9,10 +9,12 @@ export const GrpcCode = {
   Unknown: 2,
   DeadlineExceeded: 4,
   NotFound: 5,
+  PermissionDenied: 7,
   ResourceExhausted: 8,
   Unimplemented: 12,
   Internal: 13,
   Unavailable: 14,
+  Unauthenticated: 16,
 } as const;
 export type GrpcCode = (typeof GrpcCode)[keyof typeof GrpcCode];
 

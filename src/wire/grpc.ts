@@ -1,15 +1,16 @@
 /**
  * gRPC over HTTP/2 (http2/), as thin as the protocol allows.
  *
- * One stream is one call: HEADERS -> method -> messages (framing.ts) -> `answer` -> one framed reply -> trailers. A failure before the reply
+ * One stream is one call: HEADERS -> method -> who asks -> messages (framing.ts) -> `answer` -> one framed reply -> trailers. A failure before the reply
  * has begun is a trailers-only response. States of a stream: open -> answering -> closed; a deadline, a reset by the client or a lost connection closes it from
  * any state, aborts the call's signal, and what the handler still returns is dropped. Nothing that a peer sends throws out of this file.
  * Source: grpc/doc/PROTOCOL-HTTP2.md; the words of failures are grpc-go's, which Milvus's clients know.
  */
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { principalOfMetadata } from "../auth/principal.js";
-import type { MilvusError } from "../shared/errors.js";
+import { credentialsOfMetadata } from "../auth/credentials.js";
+import { AuthFailure } from "../auth/failures.js";
+import { MilvusError } from "../shared/errors.js";
 import { REQUEST_BYTES_MAX } from "../shared/limits.js";
 import { type Host, WireCall } from "./call.js";
 import { framed, type Message, MessageReader } from "./framing.js";
@@ -28,6 +29,8 @@ export interface GrpcMethod {
    * until the client ends it.
    */
   readonly shape: "one" | "each";
+  /** Anybody may call it, known or not. */
+  readonly open?: true;
   /** The parts of the encoded reply. Throws `GrpcFailure`. */
   answer(call: WireCall, message: Buffer): Buffer[] | Promise<Buffer[]>;
   /** The reply to a request that was not taken; absent: it is told in gRPC's way. */
@@ -70,6 +73,14 @@ const failureFields = ({ code, message }: GrpcFailure): [string, string][] => [
   ["grpc-message", encodeMessage(message)],
 ];
 
+const authCodes = { denied: GrpcCode.PermissionDenied, unauthenticated: GrpcCode.Unauthenticated } as const;
+
+const failureOf = (error: unknown): GrpcFailure => {
+  if (error instanceof GrpcFailure) return error;
+  const { message } = error as Error;
+  return new GrpcFailure(error instanceof AuthFailure ? authCodes[error.kind] : GrpcCode.Internal, message);
+};
+
 /** What all streams of a server share to receive messages. */
 export interface Receiving {
   readonly budget: ReceiveBudget;
@@ -87,6 +98,8 @@ export class GrpcStream implements StreamHandler {
   private closed = false;
   private ended = false;
   private answering = false;
+  /** Until it is known who asks. */
+  private waits: Promise<void> | undefined;
   private began = false;
 
   constructor(
@@ -99,7 +112,7 @@ export class GrpcStream implements StreamHandler {
     this.reader = new MessageReader(REQUEST_BYTES_MAX, receiving.budget);
     this.call = new WireCall(
       host,
-      principalOfMetadata(headers.authorization),
+      credentialsOfMetadata(headers.authorization),
       headers.dbname ?? "",
       headers["client-request-id"] ?? headers.client_request_id,
     );
@@ -111,9 +124,22 @@ export class GrpcStream implements StreamHandler {
     try {
       this.method = router.find(path);
       this.startDeadline();
+      if (this.method.open) return;
+      this.waits = this.call.authenticate(this.method.path)?.then(
+        () => {
+          this.waits = undefined;
+        },
+        (error) => this.turnAway(error),
+      );
     } catch (error) {
-      this.fail(error);
+      this.turnAway(error);
     }
+  }
+
+  /** Before its message was taken: what is refused in Milvus's way is told so. */
+  private turnAway(error: unknown): void {
+    if (error instanceof MilvusError && !this.closed && !this.stream.gone) this.refuse(error);
+    else this.fail(error);
   }
 
   private startDeadline(): void {
@@ -218,6 +244,7 @@ export class GrpcStream implements StreamHandler {
   /** undefined: it failed, and that was told. */
   private answer(message: Message): Buffer[] | Promise<Buffer[]> | undefined {
     const method = this.method as GrpcMethod;
+    if (this.waits !== undefined) return this.waits.then(() => (this.closed ? [] : (this.answer(message) ?? [])));
     try {
       if (message.compressed) return this.inflated(message.bytes).then((bytes) => method.answer(this.call, bytes));
       const parts = method.answer(this.call, message.bytes);
@@ -269,8 +296,9 @@ export class GrpcStream implements StreamHandler {
 
   private fail(error: unknown): void {
     if (this.closed || this.stream.gone) return;
-    const failure = error instanceof GrpcFailure ? error : new GrpcFailure(GrpcCode.Internal, (error as Error).message);
-    if (failure !== error) this.host.logger.error({ error, method: this.method?.path }, "gRPC call failed");
+    const failure = failureOf(error);
+    if (failure !== error && !(error instanceof AuthFailure))
+      this.host.logger.error({ error, method: this.method?.path }, "gRPC call failed");
     this.call.abort(failure);
     this.close();
     const fields = failureFields(failure);

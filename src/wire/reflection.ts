@@ -60,11 +60,13 @@ export const reflectionMethods = (): GrpcMethod[] => [
   {
     path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     shape: "each",
+    open: true,
     answer: (_call, message) => ServerReflectionResponse.encodeParts(reply(decodeRequest(ServerReflectionRequest, message))),
   },
   {
     path: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
     shape: "each",
+    open: true,
     answer: (_call, message) => V1alphaServerReflectionResponse.encodeParts(reply(decodeRequest(V1alphaServerReflectionRequest, message))),
   },
 ];

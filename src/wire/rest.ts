@@ -1,15 +1,17 @@
 /**
  * Milvus's REST v2, from the table of operations.
  *
- * Order of one request: route (404) -> `Request-Timeout` (1100) -> JSON (1801) -> required members (1802) -> handler. A failure of an operation is
+ * Order of one request: who asks (401) -> route (404) -> `Request-Timeout` (1100) -> JSON (1801) -> required members (1802) -> may he (403) -> handler. A failure of an operation is
  * HTTP 200 with `{"code", "message"}`; only an unknown route, a late answer (408) and a body over the limit (413) have a status of their own.
  * Source: milvus internal/distributed/proxy/httpserver/{handler_v2,timeout_middleware,utils}.go.
  */
 
-import { principalOfHeader } from "../auth/principal.js";
-import type { RequiredMember, RestRoute } from "../operations/operation.js";
+import { credentialsOfHeader } from "../auth/credentials.js";
+import { AuthFailure } from "../auth/failures.js";
+import type { AnyOperation, RequiredMember, RestRoute } from "../operations/operation.js";
+import { namesIn, permit } from "../operations/permit.js";
 import { parseBool } from "../shared/booleans.js";
-import { failureBecause, httpFailure, invalid, MilvusError, toStatus } from "../shared/errors.js";
+import { failure, failureBecause, httpFailure, invalid, MilvusError, toStatus } from "../shared/errors.js";
 import { REQUEST_BYTES_MAX } from "../shared/limits.js";
 import { type Host, WireCall } from "./call.js";
 import { formatJson, parseJson } from "./json.js";
@@ -138,13 +140,18 @@ const timeoutOf = (header: string | undefined): number => {
 /** As Go's ParseBool; what is no truth value counts as the default, true. */
 const allowsInt64 = (header: string | undefined): boolean => parseBool(header ?? "") !== false;
 
+interface Served {
+  readonly route: RestRoute;
+  readonly operation: AnyOperation;
+}
+
 class RestServer {
-  private readonly routes = new Map<string, RestRoute>();
+  private readonly routes = new Map<string, Served>();
   private readonly metrics: MetricsPage;
 
   constructor(private readonly host: Host) {
     this.metrics = new MetricsPage(host.engine);
-    for (const operation of host.operations) for (const route of operation.rest) this.routes.set(route.route, route);
+    for (const operation of host.operations) for (const route of operation.rest) this.routes.set(route.route, { route, operation });
   }
 
   async handle(request: RestRequest): Promise<RestResponse> {
@@ -153,19 +160,57 @@ class RestServer {
     if (request.path === "/healthz" && (request.method === "GET" || request.method === "HEAD")) return this.health(request, traceId);
     if (request.path === "/metrics" && request.method === "GET")
       return { status: 200, headers: { "content-type": this.metrics.contentType }, body: await this.metrics.text() };
-    const route = this.routes.get(`${request.method} ${request.path}`);
-    if (route === undefined) {
+    const database = request.header("db-name") ?? "";
+    const call = new WireCall(
+      this.host,
+      credentialsOfHeader(request.header("authorization")),
+      database,
+      traceId,
+      allowsInt64(request.header("accept-type-allow-int64")),
+    );
+    try {
+      await call.authenticate(`${request.method} ${request.path}`);
+    } catch (error) {
+      return unknownCaller(traceId, error);
+    }
+    const served = this.routes.get(`${request.method} ${request.path}`);
+    if (served === undefined) {
       if (request.method !== "POST" || !milvusRoutes.has(request.path)) return text(404, "404 page not found");
       const error = failureBecause("unimplemented", `${request.path} is not built yet in Elanus; see docs/compatibility.md`);
       return json(200, traceId, { code: error.code, message: error.message });
     }
     try {
-      return await this.run(route, request, traceId);
+      return await this.run(served, call, request, traceId);
     } catch (error) {
+      if (error instanceof AuthFailure) return json(403, traceId, { code: DENIED_CODE, message: `${DENIED}${error.message}` });
       if (!(error instanceof MilvusError))
-        this.host.logger.error({ error, route: route.route, trace: traceId }, "operation failed unexpectedly");
+        this.host.logger.error({ error, route: served.route.route, trace: traceId }, "operation failed unexpectedly");
       const status = toStatus(error);
       return json(200, traceId, { code: status.code, message: status.reason });
+    }
+  }
+
+  private permit({ route, operation }: Served, call: WireCall, body: Record<string, unknown>): void {
+    const { privilege, crosses } = operation;
+    try {
+      permit({ privilege, ...(crosses ? { crosses } : {}), also: () => route.also?.(body) ?? [] }, call, namesIn(body));
+    } catch (error) {
+      this.host.audit?.({ call, operation: route.route, request: body, outcome: "denied", reason: (error as Error).message });
+      throw error;
+    }
+  }
+
+  private async audited({ route, operation }: Served, call: WireCall, body: Record<string, unknown>): ReturnType<RestRoute["handle"]> {
+    if (!operation.changes || this.host.audit === undefined) return route.handle(call, body);
+    const tell = (outcome: "done" | "failed", reason?: string) =>
+      this.host.audit?.({ call, operation: route.route, request: body, outcome, ...(reason === undefined ? {} : { reason }) });
+    try {
+      const reply = await route.handle(call, body);
+      tell("done");
+      return reply;
+    } catch (error) {
+      tell("failed", toStatus(error).reason);
+      throw error;
     }
   }
 
@@ -175,7 +220,8 @@ class RestServer {
       : text(200, "OK");
   }
 
-  private async run(route: RestRoute, request: RestRequest, traceId: string): Promise<RestResponse> {
+  private async run(served: Served, call: WireCall, request: RestRequest, traceId: string): Promise<RestResponse> {
+    const { route } = served;
     const timeoutMs = timeoutOf(request.header("request-timeout"));
     const bytes = await request.body();
     if (bytes === undefined)
@@ -184,16 +230,15 @@ class RestServer {
         close: true,
       };
     const body = parseBody(bytes, route.required ?? []);
-    const database = (body.dbName as string | undefined) || request.header("db-name") || DEFAULT_DATABASE;
-    const allowInt64 = allowsInt64(request.header("accept-type-allow-int64"));
-    const call = new WireCall(this.host, principalOfHeader(request.header("authorization")), database, traceId, allowInt64);
+    call.databaseName = (body.dbName as string | undefined) || call.databaseName || DEFAULT_DATABASE;
+    this.permit(served, call, body);
     const leaving = () => call.abort(new Error("context canceled"));
     request.signal.addEventListener("abort", leaving, { once: true });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => resolve(undefined), timeoutMs);
     });
-    const working = route.handle(call, body);
+    const working = this.audited(served, call, body);
     try {
       const reply = await Promise.race([working, late]);
       if (reply !== undefined) return json(200, traceId, { code: 0, ...reply });
@@ -207,6 +252,16 @@ class RestServer {
     }
   }
 }
+
+/** Milvus derives the code from an error that has none of its own. */
+const DENIED_CODE = 65535;
+const DENIED = "rpc error: code = PermissionDenied desc = ";
+
+const unknownCaller = (traceId: string, error: unknown): RestResponse => {
+  const known = error instanceof AuthFailure ? failure("httpNeedsAuthentication") : error;
+  if (!(known instanceof MilvusError)) throw error;
+  return { ...json(error instanceof AuthFailure ? 401 : 200, traceId, failed(known)), close: true };
+};
 
 const failed = (error: MilvusError): object => ({ code: error.code, message: error.message });
 

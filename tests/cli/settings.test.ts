@@ -37,6 +37,10 @@ test("every setting refuses what is no value of its kind", () => {
     tlsClientCa: [""],
     logLevel: ["trace", ""],
     slowRequestMs: ["-1", "NaN"],
+    auth: ["yes", "1", ""],
+    rootPassword: ["", "short", "x".repeat(73)],
+    superUsers: ["", "a,,b", ","],
+    auditLog: ["", " "],
     connectionsMax: ["0"],
     stopSeconds: ["-1", "3601"],
   };

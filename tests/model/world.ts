@@ -16,6 +16,7 @@ import { type Method, services } from "../../src/shared/proto/generated/messages
 import type { Init } from "../../src/shared/proto/wire.js";
 import { silentLogger } from "../../src/telemetry/log.js";
 import { type RunningServer, startServer } from "../../src/wire/server.js";
+import { testGuard } from "../support/guard.js";
 import { KillableEnv } from "../support/killable-env.js";
 
 export const milvus = services[MILVUS_SERVICE];
@@ -40,6 +41,7 @@ class DirectTransport implements Transport {
     const call: Call = {
       engine: this.engine,
       principal: localPrincipal(),
+      guard: testGuard(() => this.engine.catalog.access),
       databaseName: options.databaseName,
       requestId: "model",
       signal: new AbortController().signal,
@@ -159,6 +161,7 @@ export class World {
       operations,
       session: { version: "v2.6.0", startedMs: 0 },
       env: this.env,
+      guard: testGuard(() => this.engine.catalog.access),
       logger: silentLogger,
       slowRequestMs: 60_000,
       host: "127.0.0.1",

@@ -8,6 +8,7 @@ import { MilvusError } from "../../src/shared/errors.js";
 import { CollectionSchema, DataType, FieldData, type FieldSchema, type Status } from "../../src/shared/proto/generated/messages.js";
 import { fieldsToRows } from "../../src/shared/rows/decode.js";
 import { rowsToFields } from "../../src/shared/rows/encode.js";
+import { testGuard } from "./guard.js";
 
 const byRpc = new Map(operations.map((operation) => [operation.rpc, operation]));
 
@@ -36,6 +37,7 @@ export class Driver {
     return {
       engine: this.engine,
       principal: localPrincipal(),
+      guard: testGuard(() => this.engine.catalog.access),
       databaseName: "",
       requestId: "test",
       signal: new AbortController().signal,

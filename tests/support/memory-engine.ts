@@ -2,6 +2,7 @@
  * An engine without data: catalog records are applied to the reducer at once, timestamps and ids count up. For tests of operations that only read
  * and change the catalog. Calls that need rows fail, so that a test which reaches them notices.
  */
+import { localPrincipal } from "../../src/auth/principal.js";
 import { applyRecord, emptyCatalog } from "../../src/catalog/reducer.js";
 import type { Catalog, CatalogRecord } from "../../src/catalog/types.js";
 import type { CatalogChange, EngineApi } from "../../src/engine/api.js";
@@ -9,6 +10,7 @@ import { type AnyOperation, type Call, dispatch, type RestReply } from "../../sr
 import { operations } from "../../src/operations/table.js";
 import { MilvusError } from "../../src/shared/errors.js";
 import type { Status } from "../../src/shared/proto/generated/messages.js";
+import { testGuard } from "./guard.js";
 
 const noRows = (): never => {
   throw new Error("the memory engine holds no rows");
@@ -95,12 +97,14 @@ export class MemoryClient {
   constructor(
     readonly engine: MemoryEngine = memoryEngine(),
     readonly databaseName = "",
+    readonly principal = localPrincipal(),
   ) {}
 
   private get call_(): Call {
     return {
       engine: this.engine,
-      principal: { user: "" } as Call["principal"],
+      principal: this.principal,
+      guard: testGuard(() => this.engine.catalog.access),
       databaseName: this.databaseName,
       requestId: "test",
       signal: new AbortController().signal,

@@ -9,6 +9,7 @@ import { collectionNotFound } from "../../src/shared/errors.js";
 import { services } from "../../src/shared/proto/generated/messages.js";
 import { silentLogger } from "../../src/telemetry/log.js";
 import { type RunningServer, type ServerOptions, startServer } from "../../src/wire/server.js";
+import { testGuard } from "../support/guard.js";
 
 export const milvus = services["milvus.proto.milvus.MilvusService"];
 
@@ -108,6 +109,7 @@ export const start = async (options: Partial<ServerOptions> = {}): Promise<Runni
     operations: tableOf(seen),
     session: { version: "v1.2.3", startedMs: 0 },
     env: realEnv,
+    guard: testGuard(),
     logger: silentLogger,
     slowRequestMs: 60_000,
     host: "127.0.0.1",
