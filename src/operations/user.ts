@@ -56,9 +56,12 @@ const create = async (call: Call, request: Pick<CreateCredentialRequest, "userna
 
 type Update = Pick<UpdateCredentialRequest, "username" | "oldPassword" | "newPassword" | "description">;
 
+/** Who gives an old password means to change it, so that an empty new one is told to be too short. */
+const changesPassword = (request: Update): boolean => request.newPassword !== "" || request.oldPassword !== "";
+
 /** The hash of the new password, when there is one and the old one is right. */
 const newHash = async (call: Call, request: Update): Promise<string | undefined> => {
-  if (request.newPassword === "") return undefined;
+  if (!changesPassword(request)) return undefined;
   const old = decoded(request.oldPassword, "decode old password failed");
   const next = decoded(request.newPassword, "decode password failed");
   checkPassword(next);
@@ -70,7 +73,7 @@ const newHash = async (call: Call, request: Update): Promise<string | undefined>
 const update = async (call: Call, request: Update) => {
   checkDescription(request.description);
   const { description } = request;
-  if (request.newPassword === "" && description === undefined) throw invalid("must update either password or description");
+  if (!changesPassword(request) && description === undefined) throw invalid("must update either password or description");
   const passwordHash = await newHash(call, request);
   const record = {
     kind: "alterUser",

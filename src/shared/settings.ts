@@ -140,6 +140,7 @@ export const settings = {
       flag: "root-password",
       group: "security",
       default: "Milvus",
+      defaultText: "Milvus",
       milvus: "common.security.defaultRootPassword",
       secret: true,
       description: "password of the user root until it is changed; better given by the variable, which no list of processes shows",

@@ -46,13 +46,13 @@ const grantIn = (request: object): Record<string, unknown> => {
 /** @param place `stdout`, or the path of a file that lines are added to */
 export const createAudit = (place: string): Audit => {
   const lines = pino(
-    { base: undefined, timestamp: stdTimeFunctions.isoTime, formatters: { level: () => ({}) } },
+    { base: undefined, timestamp: stdTimeFunctions.isoTime, formatters: { level: () => ({ log: "audit" }) } },
     place === "stdout" ? destination({ fd: 1, sync: true }) : destination({ dest: place, append: true, mkdir: true, sync: true }),
   );
   return ({ call, operation, request, outcome, reason }) => {
     const { dbName } = request as { dbName?: unknown };
     lines.info({
-      audit: outcome,
+      outcome,
       user: call.principal.user,
       operation,
       database: (typeof dbName === "string" && dbName) || call.databaseName || "default",

@@ -39,7 +39,7 @@ export class WireCall implements Call {
     /** REST: whether 64-bit integers may be JSON numbers. */
     readonly allowInt64 = true,
   ) {
-    this.madeId = givenId;
+    this.madeId = givenId || undefined;
     this.startedMs = host.env.elapsed();
   }
 

@@ -27,7 +27,7 @@ test("a row is built exactly if it has a handler", () => {
 test("a route is declared once, and is a POST of the second version", () => {
   const routes = operations.flatMap((operation) => operation.rest.map((route) => route.route));
   expect(new Set(routes).size).toBe(routes.length);
-  for (const route of routes) expect(route).toMatch(/^POST \/v2\/vectordb\/[a-z_]+(\/[a-z_]+)+$/);
+  for (const route of routes) expect(route).toMatch(/^POST \/v2\/vectordb\/[a-z0-9_]+(\/[a-z0-9_]+)+$/);
 });
 
 test("connect gives a fresh identifier and the version; an unknown database of the metadata is refused", async () => {
