@@ -3,7 +3,7 @@
  */
 import { failure, invalid } from "../shared/errors.js";
 import { DataType } from "../shared/proto/generated/messages.js";
-import { isVector } from "../shared/schema.js";
+import { columnWithId, isVector } from "../shared/schema.js";
 import { indexParam, sameIndexParams } from "./index-params.js";
 import { withoutKeys, withProperties } from "./properties.js";
 import { indexNamed, requireCollectionById } from "./read.js";
@@ -23,7 +23,7 @@ const refuse = (index: IndexDefinition, other: IndexDefinition, isJson: boolean)
 
 export const createIndex = (catalog: Catalog, record: RecordOf<"createIndex">): Catalog => {
   const collection = requireCollectionById(catalog, record.collectionId);
-  const field = collection.schema.fields.find((candidate) => candidate.fieldID === record.fieldId);
+  const field = columnWithId(collection.schema, record.fieldId);
   if (field === undefined) throw failure("fieldNotFound", { field: record.fieldId });
   const index: IndexDefinition = {
     id: record.id,
@@ -63,7 +63,7 @@ export const dropIndex = (catalog: Catalog, record: RecordOf<"dropIndex">): Cata
   const collection = requireCollectionById(catalog, record.collectionId);
   const index = indexNamed(collection, record.name);
   if (index === undefined) return catalog;
-  const field = collection.schema.fields.find((candidate) => candidate.fieldID === index.fieldId);
+  const field = columnWithId(collection.schema, index.fieldId);
   if (collection.load !== undefined && field !== undefined && isVector(field.dataType))
     throw invalid(`vector index cannot be dropped on loaded collection: ${collection.id}`);
   return withIndexes(

@@ -1,7 +1,7 @@
 /** Records about partitions and about what is loaded. */
 import { failure, invalid } from "../shared/errors.js";
 import { PARTITIONS_MAX } from "../shared/limits.js";
-import { isVector } from "../shared/schema.js";
+import { vectorColumns } from "../shared/schema.js";
 import { checkCapacity } from "./apply-collection.js";
 import { checkGroupForLoad } from "./apply-resource-group.js";
 import { DEFAULT_PARTITION, isPartitionLoaded, loadedPartitions, partitionNamed, requireCollectionById, resourceGroupOf } from "./read.js";
@@ -37,11 +37,9 @@ export const dropPartition = (catalog: Catalog, record: RecordOf<"dropPartition"
 /** Every vector field that is loaded needs an index. `name` is what the words call the collection; `loadFields` empty: all fields. */
 export const checkIndexes = (collection: Collection, name = collection.name, loadFields: readonly string[] = []): void => {
   if (collection.indexes.length === 0) throw failure("indexNotFound", { collection: name });
-  const bare = collection.schema.fields.filter(
+  const bare = vectorColumns(collection.schema).filter(
     (field) =>
-      isVector(field.dataType) &&
-      (loadFields.length === 0 || loadFields.includes(field.name)) &&
-      !collection.indexes.some((index) => index.fieldId === field.fieldID),
+      (loadFields.length === 0 || loadFields.includes(field.name)) && !collection.indexes.some((index) => index.fieldId === field.fieldID),
   );
   if (bare.length > 0)
     throw invalid(`there is no vector index on field: [${bare.map((field) => field.name).join(" ")}], please create index firstly`);

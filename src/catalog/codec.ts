@@ -6,7 +6,8 @@
 import { Map as ImmutableMap, Set as ImmutableSet } from "immutable";
 import { type Access, type Grant, grantKey, INITIAL_ACCESS, type PrivilegeGroup, type Role, type User } from "../shared/access.js";
 import { decodeExact, type Exact, encodeExact } from "../shared/json.js";
-import { CollectionSchema, FieldSchema } from "../shared/proto/generated/messages.js";
+import { CollectionSchema, FieldSchema, FunctionSchema, StructArrayFieldSchema } from "../shared/proto/generated/messages.js";
+import type { MessageType } from "../shared/proto/wire.js";
 import { defaultResourceGroup } from "./apply-resource-group.js";
 import { DEFAULT_RESOURCE_GROUP } from "./read.js";
 import type { Alias, Catalog, CatalogRecord, Collection, Database, ResourceGroup } from "./types.js";
@@ -21,6 +22,14 @@ const packed = (record: CatalogRecord): object => {
   if (record.kind === "restoreSnapshot")
     return { ...record, definition: { ...record.definition, schema: CollectionSchema.encode(record.definition.schema) } };
   if (record.kind === "addField") return { ...record, field: FieldSchema.encode(record.field) };
+  if (record.kind === "addStruct") return { ...record, struct: StructArrayFieldSchema.encode(record.struct) };
+  if (record.kind === "alterFunction") return { ...record, function: FunctionSchema.encode(record.function) };
+  if (record.kind === "addFunction")
+    return {
+      ...record,
+      function: FunctionSchema.encode(record.function),
+      ...(record.output === undefined ? {} : { output: { ...record.output, field: FieldSchema.encode(record.output.field) } }),
+    };
   return record;
 };
 
@@ -32,9 +41,20 @@ export const decodeRecord = (bytes: Uint8Array): CatalogRecord => {
   if (record.kind === "createCollection") return { ...record, schema: schemaOf(record.schema) };
   if (record.kind === "restoreSnapshot")
     return { ...record, definition: { ...record.definition, schema: schemaOf(record.definition.schema) } };
-  if (record.kind === "addField") return { ...record, field: FieldSchema.decode(record.field as unknown as Uint8Array) };
+  if (record.kind === "addField") return { ...record, field: unpacked(FieldSchema, record.field) };
+  if (record.kind === "addStruct") return { ...record, struct: unpacked(StructArrayFieldSchema, record.struct) };
+  if (record.kind === "alterFunction") return { ...record, function: unpacked(FunctionSchema, record.function) };
+  if (record.kind === "addFunction")
+    return {
+      ...record,
+      function: unpacked(FunctionSchema, record.function),
+      ...(record.output === undefined ? {} : { output: { ...record.output, field: unpacked(FieldSchema, record.output.field) } }),
+    };
   return record;
 };
+
+/** A message that was read as its bytes. */
+const unpacked = <T extends object>(type: MessageType<T>, bytes: T): T => type.decode(bytes as unknown as Uint8Array);
 
 const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 const schemaOf = (bytes: unknown): CollectionSchema => CollectionSchema.decode(bytes as Uint8Array);

@@ -12,7 +12,8 @@ import { applyAccess } from "./apply-access.js";
 import { changeAliases } from "./apply-alias.js";
 import { alterCollection, alterField, createCollection, dropCollection, renameCollection } from "./apply-collection.js";
 import { alterDatabase, createDatabase, dropDatabase } from "./apply-database.js";
-import { addField } from "./apply-field.js";
+import { addField, addStruct, dropField } from "./apply-field.js";
+import { addFunction, alterFunction, dropFunction } from "./apply-function.js";
 import { alterIndex, createIndex, dropIndex } from "./apply-index.js";
 import { createPartition, dropPartition, load, release } from "./apply-partition.js";
 import {
@@ -62,6 +63,16 @@ const apply = (catalog: Catalog, record: CatalogRecord): Catalog => {
       return alterField(catalog, record);
     case "addField":
       return addField(catalog, record);
+    case "addStruct":
+      return addStruct(catalog, record);
+    case "dropField":
+      return dropField(catalog, record);
+    case "addFunction":
+      return addFunction(catalog, record);
+    case "alterFunction":
+      return alterFunction(catalog, record);
+    case "dropFunction":
+      return dropFunction(catalog, record);
     case "truncateCollection":
       requireCollectionById(catalog, record.collectionId);
       return catalog;

@@ -3,7 +3,13 @@
  */
 import type { Map as ImmutableMap, Set as ImmutableSet } from "immutable";
 import type { Access, Grant, PrivilegeGroup, Role, User } from "../shared/access.js";
-import type { CollectionSchema, FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
+import type {
+  CollectionSchema,
+  FieldSchema,
+  FunctionSchema,
+  KeyValuePair,
+  StructArrayFieldSchema,
+} from "../shared/proto/generated/messages.js";
 import type { Timestamp } from "../shared/types.js";
 
 export interface Database {
@@ -58,7 +64,10 @@ export interface Collection {
   readonly databaseId: bigint;
   readonly databaseName: string;
   readonly name: string;
-  /** Every field, the dynamic `$meta` included (RowID and Timestamp are not). Ids as Milvus numbers them, from 100. `name` is kept equal to the collection's. */
+  /**
+   * Every field, the dynamic `$meta` included (RowID and Timestamp are not). Ids as Milvus numbers them, from 100. `name` is kept equal to the collection's.
+   * Members of structs have their plain names here.
+   */
   readonly schema: CollectionSchema;
   readonly properties: readonly KeyValuePair[];
   readonly partitions: readonly Partition[];
@@ -214,6 +223,17 @@ type AccessRecord =
       readonly groups: readonly PrivilegeGroup[];
     });
 
+/** A function over fields that are there, or with the field that it makes and that field's index. The reducer gives function and field their ids. */
+export interface AddFunctionRecord extends Stamped {
+  readonly kind: "addFunction";
+  readonly collectionId: bigint;
+  readonly function: FunctionSchema;
+  readonly output?: {
+    readonly field: FieldSchema;
+    readonly index: Pick<IndexDefinition, "id" | "name" | "params">;
+  };
+}
+
 /** One entry of the log that changes the catalog. Names in it are resolved by the reducer, against the version that it is applied to. */
 export type CatalogRecord =
   | AccessRecord
@@ -252,6 +272,15 @@ export type CatalogRecord =
       })
   /** A field that old rows read as its default or null; the reducer gives it its id. `isDynamic`: the dynamic field. */
   | (Stamped & { readonly kind: "addField"; readonly collectionId: bigint; readonly field: FieldSchema })
+  /** The same of an array of structs and its members. */
+  | (Stamped & { readonly kind: "addStruct"; readonly collectionId: bigint; readonly struct: StructArrayFieldSchema })
+  /** A field, or a whole struct, goes with its index; rows keep nothing of it that is read again. */
+  | (Stamped & { readonly kind: "dropField"; readonly collectionId: bigint; readonly fieldId: bigint })
+  | AddFunctionRecord
+  /** Another definition under the same name. */
+  | (Stamped & { readonly kind: "alterFunction"; readonly collectionId: bigint; readonly function: FunctionSchema })
+  /** `withOutputs`: the fields that it makes go too; else they are fields as others from now on. */
+  | (Stamped & { readonly kind: "dropFunction"; readonly collectionId: bigint; readonly name: string; readonly withOutputs: boolean })
   /** All rows written before the record's timestamp go. */
   | (Stamped & { readonly kind: "truncateCollection"; readonly collectionId: bigint })
   | (Stamped & { readonly kind: "createPartition"; readonly collectionId: bigint; readonly id: bigint; readonly name: string })

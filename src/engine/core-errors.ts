@@ -12,6 +12,10 @@
  * | sparseIndex, sparseOrder, sparseNegative | - | index 2^32-1; indices that do not ascend; value below 0 |
  * | arrayTooLong | length, row, max | elements |
  * | arrayVarcharTooLong | row, index, length, max | bytes of an element |
+ * | listLength | length, width | elements (floats) or bytes of a list of vectors that are not whole vectors |
+ * | listTooLong | length, row, max | vectors of a list |
+ * | structLength | row, column, elements, own elements | a member of a struct with another number of elements than the first one |
+ * | structNulls | row, column, there, own there (1 or 0) | a member of a struct that is null where the first one is not |
  * | appendTooLong | length, row, max | elements once a partial update has appended its own |
  * | duplicateKeys | - | a partial update that names a key twice |
  * | missingField | - | a partial update of a key that is not there, without a column that has no default |
@@ -44,7 +48,7 @@ import type { CoreFailure } from "./core.js";
 export type FieldOf = (id: number) => { readonly name: string; readonly type: number } | undefined;
 
 type Args = readonly (string | number)[];
-type Maker = (field: string, args: Args, type: number | undefined) => MilvusError;
+type Maker = (field: string, args: Args, type: number | undefined, fieldOf: FieldOf) => MilvusError;
 
 const vectorWords = ([length, unit]: Args, type: number | undefined): string => {
   switch (type) {
@@ -61,28 +65,31 @@ const vectorWords = ([length, unit]: Args, type: number | undefined): string => 
   }
 };
 
-/** Columns whose name of their kind stands before "field" in the words of a type mismatch. */
-const mismatchNames: ReadonlyMap<number | undefined, string> = new Map([
-  [DataType.BinaryVector, "binary vector"],
-  [DataType.Float16Vector, "float16 vector"],
-  [DataType.BFloat16Vector, "bfloat16 vector"],
-  [DataType.SparseFloatVector, "sparse float vector"],
-  [DataType.Int8Vector, "int8 vector"],
+/** Of a column's type: the word before "field" in the words of a type mismatch, and what is needed. */
+const mismatchWords: ReadonlyMap<number | undefined, readonly [kind: string, need: string]> = new Map([
+  [DataType.Int8, ["", "int array"]],
+  [DataType.Int16, ["", "int array"]],
+  [DataType.Int32, ["", "int array"]],
+  [DataType.Int64, ["", "long int array"]],
+  [DataType.Float, ["", "float32 array"]],
+  [DataType.Double, ["", "float64(double) array"]],
+  [DataType.VarChar, ["varchar ", "string array"]],
+  [DataType.Text, ["text ", "text array"]],
+  [DataType.JSON, ["json ", "json array"]],
+  [DataType.Geometry, ["geometry ", "geometry array"]],
+  [DataType.Array, ["array ", "array array"]],
+  [DataType.BinaryVector, ["binary vector ", "binary vector"]],
+  [DataType.FloatVector, ["float vector ", "float vector"]],
+  [DataType.Float16Vector, ["float16 vector ", "float16 vector"]],
+  [DataType.BFloat16Vector, ["bfloat16 vector ", "bfloat16 vector"]],
+  [DataType.SparseFloatVector, ["sparse float vector ", "sparse float vector"]],
+  [DataType.Int8Vector, ["int8 vector ", "int8 vector"]],
+  [DataType.ArrayOfVector, ["array of vector ", "vector array"]],
 ]);
 
 const typeMismatch: Maker = (field, _args, type) => {
-  const name = mismatchNames.get(type);
-  if (name !== undefined) {
-    return invalid(`${name} field '${field}' is illegal, array type mismatch`, { expected: `need ${name}`, actual: "got nil" });
-  }
-  if (type === DataType.Geometry) {
-    return invalid(`geometry field '${field}' is illegal, array type mismatch`, { expected: "need geometry array", actual: "got nil" });
-  }
-  const kind = type === DataType.FloatVector ? "vector" : "array";
-  return invalid(`${type === DataType.Array ? "array " : ""}field '${field}' is illegal, ${kind} type mismatch`, {
-    expected: `need ${typeName(type)} array`,
-    actual: "got nil",
-  });
+  const [kind, need] = mismatchWords.get(type) ?? ["", `${typeName(type)} array`];
+  return invalid(`${kind}field '${field}' is illegal, array type mismatch`, { expected: `need ${need}`, actual: "got nil" });
 };
 
 /** The elements that a member of ScalarField holds: Milvus's word for them, and the name it has for the member. */
@@ -107,6 +114,12 @@ const arrayTypeMismatch: Maker = (_field, [expected, actual]) => {
     expected: `${arrayMembers.get(Number(expected))?.[0]} array`,
     actual: member === undefined ? "nil array" : `*schemapb.ScalarField_${member} array`,
   });
+};
+
+/** Struct and member that the name of a member's column says. */
+const memberOf = (column: string): [struct: string, member: string] => {
+  const open = column.indexOf("[");
+  return open === -1 ? ["", column] : [column.slice(0, open), column.slice(open + 1, -1)];
 };
 
 export const duplicateKeys = (): MilvusError => invalid("duplicate primary keys are not allowed in the same batch");
@@ -146,6 +159,28 @@ const makers: Record<string, Maker> = {
     invalid(
       `length of Array array field "${field}" exceeds max length, row number: ${row}, array index: ${index}, length: ${length}, max length: ${max}`,
     ),
+  listLength: (field, [length, width]) =>
+    invalid(`array of vector field ${field} has invalid payload length ${length}, should be divisible by vector width ${width}`, {
+      expected: "valid array of vector payload length",
+      actual: "invalid payload length",
+    }),
+  listTooLong: (field, [length, _row, max]) =>
+    invalid(`the length (${length}) of array of vector field ${field} exceeds max capacity (${max})`, {
+      expected: "valid length array",
+      actual: "array length exceeds max capacity",
+    }),
+  structLength: (field, [row, other, elements, own], _type, fieldOf) => {
+    const [struct, member] = memberOf(field);
+    const first = memberOf(fieldOf(Number(other))?.name ?? "")[1];
+    return invalid(
+      `inconsistent struct element count in struct '${struct}' at row ${row}: '${first}' has ${elements}, '${member}' has ${own}`,
+    );
+  },
+  structNulls: (field, [row, other, there, own], _type, fieldOf) => {
+    const [struct, member] = memberOf(field);
+    const first = memberOf(fieldOf(Number(other))?.name ?? "")[1];
+    return invalid(`sub-field ValidData mismatch in struct '${struct}' at row ${row}: '${first}'=${there === 1}, '${member}'=${own === 1}`);
+  },
   appendTooLong: (_field, [length, _row, max]) => invalid(`array length ${length} exceeds max_capacity ${max}`),
   duplicateKeys,
   missingField: (field) => invalid(`fieldSchema(${field}) has no corresponding fieldData pass in`),
@@ -183,6 +218,6 @@ export const coreError = (error: unknown, fieldOf: FieldOf = () => undefined): u
   const field = known.fieldId === undefined ? undefined : fieldOf(known.fieldId);
   const maker = makers[known.kind];
   return maker
-    ? maker(field?.name ?? "", known.args, field?.type)
+    ? maker(field?.name ?? "", known.args, field?.type, fieldOf)
     : new MilvusError(5, `service internal error: ${known.kind}: ${known.args.join(", ")}`);
 };

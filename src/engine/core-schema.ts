@@ -1,7 +1,7 @@
 /** A collection's schema as the core sees it: columns by number, without names. */
 import type { Collection } from "../catalog/types.js";
 import { type CollectionSchema, DataType, type FieldSchema, type ValueField } from "../shared/proto/generated/messages.js";
-import { bm25Input } from "../shared/schema.js";
+import { bm25Input, columnsOf } from "../shared/schema.js";
 import type { Core, CoreColumn } from "./core.js";
 import { coreError, coreFailureOf, type FieldOf } from "./core-errors.js";
 
@@ -25,17 +25,22 @@ const columnOf = (schema: CollectionSchema, field: FieldSchema, analyzed: boolea
   const maxLength = param(field, "max_length");
   const fallback = field.isDynamic ? "{}" : defaultOf(field);
   const input = bm25Input(schema, field);
+  const struct = schema.structArrayFields.find((candidate) => candidate.fields.some((member) => member.fieldID === field.fieldID));
   return {
     id: Number(field.fieldID),
-    type: field.dataType,
+    // A Text is to the core a VarChar that may have any length.
+    type: field.dataType === DataType.Text ? DataType.VarChar : field.dataType,
     nullable: field.nullable && !field.isDynamic,
     primary: field.isPrimaryKey,
     dynamic: field.isDynamic,
     ...(dim === undefined ? {} : { dim: Number(dim) }),
-    ...(field.dataType === DataType.Array ? { elementType: field.elementType, maxCapacity: Number(param(field, "max_capacity")) } : {}),
+    ...(struct === undefined ? {} : { structOf: Number(struct.fieldID) }),
+    ...(field.dataType === DataType.Array || field.dataType === DataType.ArrayOfVector
+      ? { elementType: field.elementType, maxCapacity: Number(param(field, "max_capacity")) }
+      : {}),
     ...(field.dataType === DataType.JSON
       ? { maxLength: JSON_LENGTH_MAX }
-      : maxLength === undefined
+      : maxLength === undefined || field.dataType === DataType.Text
         ? {}
         : { maxLength: Number(maxLength) }),
     ...(fallback === undefined ? {} : { default: fallback }),
@@ -46,7 +51,7 @@ const columnOf = (schema: CollectionSchema, field: FieldSchema, analyzed: boolea
 
 export const coreColumns = ({ schema }: Collection): string => {
   const inputs = new Set(schema.fields.map((field) => bm25Input(schema, field)));
-  return JSON.stringify(schema.fields.map((field) => columnOf(schema, field, inputs.has(field))));
+  return JSON.stringify(columnsOf(schema).map((field) => columnOf(schema, field, inputs.has(field))));
 };
 
 /** @throws MilvusError when the analyzer of the named field cannot be made of these parameters */
@@ -80,7 +85,7 @@ export const isGeometry = (core: Core, text: string): boolean => {
 /** Names and types of the collection's fields, for the words of the core's failures. */
 export const fieldNames = (collection: Collection): FieldOf => {
   const known = new Map(
-    collection.schema.fields.map((field) => [Number(field.fieldID), { name: field.name, type: field.dataType as number }]),
+    columnsOf(collection.schema).map((field) => [Number(field.fieldID), { name: field.name, type: field.dataType as number }]),
   );
   return (id) => known.get(id);
 };

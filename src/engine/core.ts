@@ -12,7 +12,7 @@ export interface CoreColumn {
   readonly type: number;
   /** Vectors: number of elements. */
   readonly dim?: number;
-  /** Array: DataType of the elements, and how many a row may have. */
+  /** Array, ArrayOfVector: DataType of the elements, and how many a row may have. */
   readonly elementType?: number;
   readonly maxCapacity?: number;
   /** VarChar: bytes. JSON: bytes. */
@@ -27,6 +27,8 @@ export interface CoreColumn {
   readonly analyzer?: string;
   /** Sparse vectors: the column of texts whose terms this one has; rows never give it. */
   readonly termsOf?: number;
+  /** The struct that it is a member of: all members of one have as many elements in each row. */
+  readonly structOf?: number;
 }
 
 export interface CoreSchema {

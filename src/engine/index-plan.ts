@@ -75,6 +75,8 @@ export const graphBytes = (index: CoreIndex, rows: number, field: FieldSchema): 
 
 /** The structure to build for this index, or undefined when a scan serves it. */
 export const graphOf = (index: IndexDefinition, field: FieldSchema): CoreIndex | undefined => {
+  // Lists of vectors have no structure of their own.
+  if (field.dataType === DataType.ArrayOfVector) return undefined;
   const { type, given } = servedAs(index);
   const sparse = sparseListsOf(type, field.dataType, given);
   if (sparse !== undefined) return sparse;

@@ -4,6 +4,7 @@
  * A segment without its index is searched by a scan, so answers are right at any moment.
  */
 import type { Collection, IndexDefinition } from "../catalog/types.js";
+import { columnWithId } from "../shared/schema.js";
 import type { IndexProgress } from "./api.js";
 import type { CoreIndex } from "./core.js";
 import { coreError } from "./core-errors.js";
@@ -21,7 +22,7 @@ interface Wanted {
 }
 
 const graphFor = (collection: Collection, index: IndexDefinition): CoreIndex | undefined => {
-  const field = collection.schema.fields.find((candidate) => candidate.fieldID === index.fieldId);
+  const field = columnWithId(collection.schema, index.fieldId);
   return field === undefined ? undefined : graphOf(index, field);
 };
 
@@ -97,7 +98,7 @@ export const buildAndWrite = async (
 
 /** What a graph over the segment takes in memory, about. */
 const bytesOf = (collection: Collection, { entry, index, graph }: Wanted): number => {
-  const field = collection.schema.fields.find(({ fieldID }) => fieldID === index.fieldId);
+  const field = columnWithId(collection.schema, index.fieldId);
   return field === undefined ? 0 : graphBytes(graph, entry.core.rowCount, field);
 };
 

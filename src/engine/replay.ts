@@ -9,6 +9,7 @@ import { applyRecord } from "../catalog/reducer.js";
 import type { Catalog, CatalogRecord, Collection } from "../catalog/types.js";
 import type { LogRecord, Lsn } from "../log/log.js";
 import { MilvusError } from "../shared/errors.js";
+import { columnsOf } from "../shared/schema.js";
 import type { Manifest } from "./manifest.js";
 import { BY_PARTITION_KEY, decodeDelete, decodeRows, RecordKind } from "./records.js";
 import type { Place } from "./shard.js";
@@ -98,7 +99,10 @@ export class Replay {
     if (!replace && record.partitionId !== BY_PARTITION_KEY && this.isAllInFiles(collection, record.partitionId, lsn)) return nothing;
     const start = record.autoIdStart === -1n ? undefined : record.autoIdStart;
     const { schema } = shardOf(state, collection);
-    const rows = await state.core.decodeRows(schema, record.rowCount, [...record.fields], start);
+    // Rows that were on their way when a field was dropped still name it.
+    const live = new Set(columnsOf(collection.schema).map((field) => Number(field.fieldID)));
+    const fields = record.fields.filter(({ id }) => live.has(id));
+    const rows = await state.core.decodeRows(schema, record.rowCount, fields, start);
     const replaced = replace ? { replaced: rows.givenIds() } : {};
     // Rows that are in files already are not appended again. The keys that they replaced may be in files too, whose delete sets are older than the record.
     const parts = (await routeRows(collection, record, rows)).filter((part) => !this.isInFiles(part, lsn));

@@ -11,7 +11,7 @@ import { propertyOf } from "../catalog/properties.js";
 import type { Collection, IndexDefinition } from "../catalog/types.js";
 import { parseBool } from "../shared/booleans.js";
 import type { FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
-import { isVector } from "../shared/schema.js";
+import { columnsOf, isVector } from "../shared/schema.js";
 import { indexParameter } from "./index-plan.js";
 
 export type Warmup = "sync" | "async" | "disable";
@@ -48,8 +48,8 @@ export const columnsToWarm = (collection: Collection): ColumnPolicy[] => {
   const wanted = (field: FieldSchema): boolean =>
     field.isDynamic
       ? load?.skipDynamicField !== true
-      : load === undefined || load.loadFields.length === 0 || load.loadFields.includes(field.name);
-  return schema.fields
+      : load === undefined || load.loadFields.length === 0 || load.loadFields.includes(field.name.replace(/\[.*$/, ""));
+  return columnsOf(schema)
     .filter(wanted)
     .map((field) => columnPolicy(collection, field))
     .filter(({ warmup }) => warmup !== "disable");

@@ -87,11 +87,17 @@ export const applyCatalogRecord = (state: Applicable, record: CatalogRecord, lsn
   followCatalog(state, before, record);
 };
 
-/** Rows follow their definitions: what the catalog dropped or emptied has no segments any more, what got columns has them in every row. */
+/** Rows follow their definitions: what the catalog dropped or emptied has no segments any more, what got columns has them in every row, what lost some in none. */
 const followCatalog = (state: Applicable, before: Catalog, record: CatalogRecord): void => {
   switch (record.kind) {
     case "addField":
-    case "alterField": {
+    case "addStruct":
+    case "dropField":
+    case "alterField":
+    case "addFunction":
+    case "alterFunction":
+    case "dropFunction": {
+      dropIndexes(state, record.collectionId);
       const collection = state.catalog.collections.get(record.collectionId);
       if (collection !== undefined) state.shards.get(record.collectionId)?.setSchema(collection);
       return;

@@ -6,6 +6,7 @@ import { checkFieldReleased, checkReleased } from "../catalog/apply-collection.j
 import { propertyOf } from "../catalog/properties.js";
 import { hasPartitionKey, requireCollection } from "../catalog/read.js";
 import type { Collection, KeyValuePair } from "../catalog/types.js";
+import type { CatalogChange } from "../engine/api.js";
 import { parseBool } from "../shared/booleans.js";
 import { failure, invalid } from "../shared/errors.js";
 import { ARRAY_CAPACITY_MAX, VARCHAR_BYTES_MAX } from "../shared/limits.js";
@@ -114,16 +115,17 @@ const checkFixed = ({ properties, deleteKeys }: Changes): void => {
   if (deleteKeys.includes(DYNAMIC)) throw invalid(`cannot delete key ${DYNAMIC}, dynamic field schema could support set to true/false`);
 };
 
-/** Whether the dynamic field is to be added; rows that are there have no keys in it. It cannot be taken away; asking for what is so succeeds. */
-const addsDynamic = (properties: readonly KeyValuePair[], collection: Collection): boolean => {
+/** What the dynamic field needs to become as asked; rows that are there have no keys in a new one. Nothing for what is so already. */
+const dynamicChange = (properties: readonly KeyValuePair[], collection: Collection): CatalogChange | undefined => {
   const value = propertyOf(properties, DYNAMIC);
-  if (value === undefined) return false;
+  if (value === undefined) return undefined;
   const wanted = parseBool(value);
   if (wanted === undefined) throw invalid(`invalid dynamic schema property value: ${value}`);
   if (properties.length !== 1) throw invalid("cannot alter dynamic schema with other properties at the same time");
-  if (!wanted && collection.schema.enableDynamicField)
-    throw failure("notSupported", {}, "the dynamic field of a collection cannot be taken away", true);
-  return wanted && !collection.schema.enableDynamicField;
+  const field = collection.schema.fields.find((candidate) => candidate.isDynamic);
+  if (wanted && field === undefined) return { kind: "addField", collectionId: collection.id, field: dynamicField() };
+  if (!wanted && field !== undefined) return { kind: "dropField", collectionId: collection.id, fieldId: field.fieldID };
+  return undefined;
 };
 
 const consistencyLevelOf = (text: string | undefined): ConsistencyLevel | undefined => {
@@ -140,8 +142,9 @@ export const alterCollection = async (call: Call, request: Changes) => {
   checkValues(properties, collection);
   checkIndexed(request, collection, collectionName);
   checkFixed(request);
-  if (addsDynamic(properties, collection)) {
-    await change(call, { kind: "addField", collectionId: collection.id, field: dynamicField() });
+  const dynamic = dynamicChange(properties, collection);
+  if (dynamic !== undefined) {
+    await change(call, dynamic);
     return {};
   }
   const own = [DESCRIPTION, CONSISTENCY, DYNAMIC];
@@ -233,8 +236,6 @@ export const operations: readonly AnyOperation[] = [
   defineOperation(AlterCollection, {
     privilege: "CreateCollection",
     scope: "collection",
-    built: "partly",
-    note: "properties are kept and shown; the dynamic field can be added, not taken away",
     handle: alterCollection,
     rest: [route("alter_properties", "CollectionReqWithProperties"), route("drop_properties", "DropCollectionPropertiesReq")],
   }),

@@ -21,6 +21,7 @@ import {
   LoadState,
   type ShowCollectionsRequest,
   ShowType,
+  type StructArrayFieldSchema,
   services,
   type ValueField,
 } from "../shared/proto/generated/messages.js";
@@ -77,6 +78,10 @@ const find = (call: Call, databaseName: string, name: string, id: bigint): Colle
   if (collection === undefined) throw cannotFind(databaseName, name);
   return collection;
 };
+
+/** The collection of a request that Milvus describes first: in the words of a description when it is missing. */
+export const describedCollection = (call: Call, request: { readonly dbName: string; readonly collectionName: string }): Collection =>
+  find(call, databaseOf(call, request), request.collectionName, 0n);
 
 const describe = (
   call: Call,
@@ -143,9 +148,19 @@ const restField = (field: FieldSchema) => ({
   description: field.description,
   nullable: field.nullable,
   ...(field.typeParams.length > 0 ? { params: field.typeParams } : {}),
-  ...(field.dataType === DataType.Array ? { elementType: typeName(field.elementType) } : {}),
+  ...(field.dataType === DataType.Array || field.dataType === DataType.ArrayOfVector ? { elementType: typeName(field.elementType) } : {}),
   ...(field.defaultValue ? { defaultValue: defaultOf(field.defaultValue) } : {}),
   ...(field.isFunctionOutput ? { isFunctionOutput: true } : {}),
+});
+
+const restStruct = (struct: StructArrayFieldSchema) => ({
+  name: struct.name,
+  id: struct.fieldID,
+  type: typeName(DataType.ArrayOfStruct),
+  description: struct.description,
+  nullable: struct.nullable,
+  fields: struct.fields.map(restField),
+  ...(struct.typeParams.length > 0 ? { params: struct.typeParams } : {}),
 });
 
 const nameOf = (values: Readonly<Record<string, number>>, value: number): string =>
@@ -175,7 +190,7 @@ const describeForRest = (call: Call, body: Body) => {
       enableDynamicField: schema.enableDynamicField,
       consistencyLevel: nameOf(ConsistencyLevel, collection.consistencyLevel),
       fields: shownFields(call, collection).map(restField),
-      structFields: [],
+      structFields: schema.structArrayFields.map(restStruct),
       functions: schema.functions.map((fn) => ({
         name: fn.name,
         description: fn.description,

@@ -5,9 +5,10 @@
  * Sources: milvus internal/proxy/task.go, internal/rootcoord/{create,drop}_collection_task.go, ddl_callbacks_alter_collection_name.go.
  */
 import { checkRoom } from "../catalog/apply-collection.js";
+import { highestFieldId, MAX_FIELD_ID, numberedStruct } from "../catalog/apply-field.js";
 import { propertyOf, withProperties } from "../catalog/properties.js";
 import { requireDatabase, resolve } from "../catalog/read.js";
-import type { KeyValuePair } from "../catalog/types.js";
+import type { FieldSchema, KeyValuePair } from "../catalog/types.js";
 import { invalid } from "../shared/errors.js";
 import { checkCollectionName } from "../shared/names.js";
 import {
@@ -23,10 +24,12 @@ import { WireError } from "../shared/proto/wire.js";
 import { dynamicField } from "../shared/schema.js";
 import { DEFAULT_TIME_ZONE } from "../shared/time-zone.js";
 import { createFromRest, privilegesToCreate } from "./collection-rest.js";
+import { checkGeometryDefault } from "./field-rules.js";
 import { checkAnalyzers, withFunctions } from "./function-rules.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { firstPartitions } from "./partition-key.js";
-import { checkDefinition, checkGeometryDefault, checkRequest, checkStorable, type Definition } from "./schema-rules.js";
+import { checkDefinition, checkRequest, checkStorable, type Definition } from "./schema-rules.js";
+import { withNullableMembers } from "./struct-rules.js";
 import { change, collectionOf, databaseOf, nothing, required, restDatabase, textIn } from "./support.js";
 import { TIME_ZONE, withMomentDefault } from "./timestamptz.js";
 
@@ -35,16 +38,24 @@ const { CreateCollection, DropCollection, HasCollection, RenameCollection, Trunc
 
 const FIRST_FIELD_ID = 100n;
 
-/** The schema as it is kept: fields numbered from 100, the dynamic field last, moments as such. */
+/** The schema as it is kept: fields numbered from 100, then each struct before its members, the dynamic field last; moments as such. */
 const completed = (schema: CollectionSchema, databaseName: string, zone: string): CollectionSchema => {
-  const fields = schema.enableDynamicField ? [...schema.fields, dynamicField()] : schema.fields;
+  let next = FIRST_FIELD_ID;
+  const numbered = (field: FieldSchema): FieldSchema => ({ ...withMomentDefault(field, zone), fieldID: next++, state: 0 });
+  const fields = schema.fields.map(numbered);
+  const structArrayFields = schema.structArrayFields.map((given) => {
+    const struct = numberedStruct(withNullableMembers(given), next);
+    next += 1n + BigInt(struct.fields.length);
+    return struct;
+  });
   return {
     ...schema,
     dbName: databaseName,
     autoID: schema.fields.some((field) => field.autoID),
     version: 0,
     properties: [],
-    fields: fields.map((field, index) => ({ ...withMomentDefault(field, zone), fieldID: FIRST_FIELD_ID + BigInt(index), state: 0 })),
+    fields: schema.enableDynamicField ? [...fields, numbered(dynamicField())] : fields,
+    structArrayFields,
   };
 };
 
@@ -54,8 +65,8 @@ const completedProperties = (given: readonly KeyValuePair[], zone: string, schem
     { key: "namespace.sharding.enabled", value: "false" },
     { key: TIME_ZONE, value: zone },
   ];
-  const last = FIRST_FIELD_ID + BigInt(schema.fields.length) - 1n;
-  return withProperties(withProperties(defaults, given), [{ key: "max_field_id", value: String(last) }]);
+  const last = highestFieldId({ schema, properties: [] });
+  return withProperties(withProperties(defaults, given), [{ key: MAX_FIELD_ID, value: String(last) }]);
 };
 
 const decodeSchema = (bytes: Uint8Array): CollectionSchema => {
@@ -140,7 +151,7 @@ export const operations: readonly AnyOperation[] = [
     privilege: "CreateCollection",
     scope: "database",
     built: "partly",
-    note: "Text, struct arrays, and functions other than BM25 are refused",
+    note: "external collections, namespaces and analyzers by language are refused; what functions other than BM25 would make is not made",
     handle: createCollection,
     rest: [
       {

@@ -1,8 +1,9 @@
 /**
  * Functions of a schema: fields that the server makes of others. What they must be, in Milvus's order and words; how they are kept; and the analyzers of
- * the texts that they read. BM25 makes a sparse vector of a text; other kinds are refused where the definition is stored (`schema-rules.ts`).
+ * the texts that they read. BM25 makes a sparse vector of a text; what others would make is told by name when rows come (`row-handlers.ts`).
  * Sources: milvus internal/util/function/validator/validator.go, internal/rootcoord/create_collection_task.go.
  */
+import { FIRST_FUNCTION_ID } from "../catalog/apply-function.js";
 import { propertyOf } from "../catalog/properties.js";
 import { parseBool } from "../shared/booleans.js";
 import { invalid, missing } from "../shared/errors.js";
@@ -14,6 +15,7 @@ import {
   FunctionType,
 } from "../shared/proto/generated/messages.js";
 import { bm25Input, fieldNamed, typeName } from "../shared/schema.js";
+import { checkFunctionParams } from "./function-params.js";
 
 const TEXTS: ReadonlySet<number> = new Set([DataType.VarChar, DataType.Text]);
 
@@ -59,7 +61,13 @@ const checkParams = (fn: FunctionSchema): void => {
 };
 
 const checkInputs = (fn: FunctionSchema, fields: readonly FieldSchema[]): void => {
-  if (fn.type === FunctionType.TextEmbedding) return;
+  if (fn.type === FunctionType.TextEmbedding) {
+    const [text] = fields;
+    if (text === undefined || fields.length !== 1 || !TEXTS.has(text.dataType))
+      throw invalid("TextEmbedding function input field must be a VARCHAR/TEXT field");
+    if (text.nullable) throw invalid(`function input field cannot be nullable: function ${fn.name}, field ${text.name}`);
+    return;
+  }
   const name = fn.type === FunctionType.BM25 ? "BM25" : "MinHash";
   const [field] = fields;
   if (field === undefined || fields.length !== 1 || !TEXTS.has(field.dataType))
@@ -85,6 +93,11 @@ const OUTPUTS: Readonly<Record<number, readonly [name: string, type: DataType]>>
 };
 
 const checkOutputs = (fn: FunctionSchema, fields: readonly FieldSchema[]): void => {
+  if (fn.type === FunctionType.TextEmbedding) {
+    const kind = fields.length === 1 ? fields[0]?.dataType : undefined;
+    if (kind !== DataType.FloatVector && kind !== DataType.Int8Vector)
+      throw invalid("TextEmbedding function output field must be a FloatVector or Int8Vector field");
+  }
   const [name, type] = OUTPUTS[fn.type] ?? [];
   if (name === undefined || type === undefined) return;
   if (fields.length !== 1) throw invalid(`${name} function only need 1 output field, but got ${fields.length}`);
@@ -92,8 +105,8 @@ const checkOutputs = (fn: FunctionSchema, fields: readonly FieldSchema[]): void 
   if (actual !== type) throw invalid(`${name} function output field must be a ${typeName(type)} field, but got ${typeName(actual)}`);
 };
 
-/** Checks the functions of a definition. */
-export const checkFunctions = (schema: CollectionSchema): void => {
+/** Checks the functions of a definition; `withParams`: also what each is told to do. */
+export const checkFunctions = (schema: CollectionSchema, withParams = true): void => {
   const [names, taken] = [new Set<string>(), new Set<string>()];
   for (const fn of schema.functions) {
     checkNames(fn);
@@ -118,9 +131,12 @@ export const checkFunctions = (schema: CollectionSchema): void => {
     });
     checkOutputs(fn, outputs);
   }
+  if (!withParams) return;
+  for (const fn of schema.functions) {
+    const [input, output] = [fieldNamed(schema, fn.inputFieldNames[0] ?? ""), fieldNamed(schema, fn.outputFieldNames[0] ?? "")];
+    if (input !== undefined && output !== undefined) checkFunctionParams(fn, input, output);
+  }
 };
-
-const FIRST_FUNCTION_ID = 100n;
 
 /** The schema as it is kept: functions numbered, with the numbers of their fields; the fields that they make are marked. */
 export const withFunctions = (schema: CollectionSchema): CollectionSchema => {

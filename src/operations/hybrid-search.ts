@@ -30,6 +30,7 @@ import { windowMax } from "./result-window.js";
 import { search } from "./search.js";
 import { groupingOf } from "./search-group.js";
 import { indexOf, metricOf, roundDecimalOf, vectorField } from "./search-params.js";
+import { withStructs } from "./struct-rows.js";
 import { databaseOf } from "./support.js";
 import { resultTimeZone, withMomentTexts } from "./timestamptz.js";
 
@@ -121,13 +122,14 @@ const fetch = async (
     return wanted.has(id) ? [{ id, data: FieldData.encode(pickRows(column, rows as number[], found.length)) }] : [];
   });
   const zone = resultTimeZone(call.engine.catalog, collection, parameter(request.rankParams, "timezone"));
+  const ids = picked.map(({ id }) => id);
   const texts = withMomentTexts(
     picked.map(({ data }) => data),
-    picked.map(({ id }) => id),
+    ids,
     collection,
     zone,
   );
-  return [texts, plan.names];
+  return [withStructs(texts, ids, collection.schema), plan.names];
 };
 
 const hybridSearch = async (call: Call, request: HybridSearchRequest): Promise<Init<SearchResults>> => {

@@ -18,6 +18,7 @@ import {
   canBeMapped,
   defaultMetric,
   INDEX_METRICS,
+  listMetrics,
   METRICS,
   type Rule,
   SCALAR_INDEXES,
@@ -158,6 +159,11 @@ const checkMetric = (field: FieldSchema, metric: string): void => {
   if (metric === "BM25" && field.dataType === DataType.SparseFloatVector && !isOfTerms(field))
     throw invalidParams("only BM25 Function output field support BM25 metric type");
   if (metric !== "BM25" && isOfTerms(field)) throw invalid(`index metric type of BM25 function output field must be BM25, got ${metric}`);
+  if (field.dataType === DataType.ArrayOfVector) {
+    const [word, metrics] = listMetrics(field.elementType);
+    if (metrics.includes(metric)) return;
+    throw invalid(`array of vector with ${word} element type does not support metric type: ${metric}, supported: [${metrics.join(" ")}]`);
+  }
   if (METRICS.get(field.dataType)?.includes(metric)) return;
   if (field.dataType === DataType.SparseFloatVector) throw invalidParams("only IP&BM25 is the supported metric type for sparse index");
   const kind = field.dataType === DataType.BinaryVector ? "binary" : field.dataType === DataType.Int8Vector ? "int" : "float";
@@ -195,7 +201,8 @@ const checkVectorIndex = (
     return kept;
   }
   if (!isKnown(type)) throw invalid(`invalid index type: ${type}`);
-  if (!VECTOR_INDEXES.get(type)?.includes(field.dataType))
+  const isList = field.dataType === DataType.ArrayOfVector;
+  if (!VECTOR_INDEXES.get(type)?.includes(isList ? field.elementType : field.dataType))
     throw invalid(`data type ${typeName(field.dataType)} can't build with this index ${type}`);
   const measured = INDEX_METRICS.get(type);
   if (field.dataType === DataType.BinaryVector && measured !== undefined && !measured.includes(metric))

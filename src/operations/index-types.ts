@@ -53,8 +53,18 @@ export const METRICS: ReadonlyMap<number, readonly string[]> = new Map([
   [DataType.SparseFloatVector, ["IP", "BM25"]],
 ]);
 
+const LISTS_OF_VECTORS = ["L2", "IP", "COSINE", "MAX_SIM", "MAX_SIM_COSINE", "MAX_SIM_L2", "MAX_SIM_IP"];
+const LISTS_OF_BITS = ["HAMMING", "JACCARD", "SUBSTRUCTURE", "SUPERSTRUCTURE", "MAX_SIM_HAMMING", "MAX_SIM_JACCARD"];
+
+/** Metrics of lists of vectors: of one element, or of one list to another; and Milvus's word for the elements. */
+export const listMetrics = (element: DataType): readonly [word: string, metrics: readonly string[]] => {
+  if (element === DataType.BinaryVector) return ["binary", LISTS_OF_BITS];
+  return [element === DataType.Int8Vector ? "int" : "float", LISTS_OF_VECTORS];
+};
+
 /** The metric of an index that names none. */
-export const defaultMetric = (field: Pick<FieldSchema, "dataType" | "isFunctionOutput">): string => {
+export const defaultMetric = (field: Pick<FieldSchema, "dataType" | "elementType" | "isFunctionOutput">): string => {
+  if (field.dataType === DataType.ArrayOfVector) return field.elementType === DataType.BinaryVector ? "MAX_SIM_HAMMING" : "MAX_SIM_COSINE";
   if (field.dataType === DataType.BinaryVector) return "HAMMING";
   if (field.dataType !== DataType.SparseFloatVector) return "COSINE";
   return isOfTerms(field) ? "BM25" : "IP";

@@ -20,7 +20,7 @@ import {
   IndexState,
   services,
 } from "../shared/proto/generated/messages.js";
-import { fieldNamed } from "../shared/schema.js";
+import { columnNamed, columnWithId } from "../shared/schema.js";
 import { indexRoutes } from "./index-rest.js";
 import { checkAlteredParams, checkIndexParams, checkWarmupParam } from "./index-rules.js";
 import { jsonPath } from "./json-path.js";
@@ -32,7 +32,7 @@ const { CreateIndex, DescribeIndex, GetIndexStatistics, AlterIndex, DropIndex, G
 
 /** A field by its name; a name that is none of the schema is a key of the dynamic field. */
 const indexedField = (collection: Collection, name: string): FieldSchema => {
-  const field = fieldNamed(collection.schema, name) ?? collection.schema.fields.find((candidate) => candidate.isDynamic);
+  const field = columnNamed(collection.schema, name) ?? collection.schema.fields.find((candidate) => candidate.isDynamic);
   if (field === undefined) throw invalid(`cannot create index on non-exist field: ${name}`);
   return field;
 };
@@ -74,7 +74,7 @@ const requireIndexes = (collection: Collection, request: Named): readonly IndexD
 
 /** The name that a client knows the indexed field by: for the dynamic field the first key of the path. */
 const shownField = (collection: Collection, index: IndexDefinition): string => {
-  const field = collection.schema.fields.find((candidate) => candidate.fieldID === index.fieldId);
+  const field = columnWithId(collection.schema, index.fieldId);
   if (field === undefined) return "";
   if (!field.isDynamic) return field.name;
   const [first = ""] = jsonPath(field, indexParam(index, "json_path") ?? "")

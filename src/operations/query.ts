@@ -18,6 +18,7 @@ import { routed } from "./partition-routing.js";
 import { queryRoutes } from "./query-rest.js";
 import { compile, ignoresGrowing, loadedScope, type OutputPlan, parameter, parseInteger, partitionIdsOf, planOutputs } from "./reading.js";
 import { windowMax } from "./result-window.js";
+import { withStructs } from "./struct-rows.js";
 import { databaseOf } from "./support.js";
 import { resultTimeZone, withMomentTexts } from "./timestamptz.js";
 
@@ -109,12 +110,8 @@ export const query = async (call: Call, request: QueryRequest): Promise<Init<Que
   }
   const { fields, readTimestamp } = await call.engine.query({ ...scope, ...window, outputs: plan.outputs, bytesMax: RESULT_BYTES_MAX });
   const zone = resultTimeZone(call.engine.catalog, collection, parameter(request.queryParams, "timezone"));
-  const fieldsData = withMomentTexts(
-    fields,
-    plan.outputs.map(({ id }) => id),
-    collection,
-    zone,
-  );
+  const ids = plan.outputs.map(({ id }) => id);
+  const fieldsData = withStructs(withMomentTexts(fields, ids, collection, zone), ids, collection.schema);
   return { ...reply, fieldsData, outputFields: plan.names, sessionTs: readTimestamp };
 };
 

@@ -1,6 +1,6 @@
 /** What search, query and delete share: which rows to look at, the filter, and the output columns. */
 import { isPartitionLoaded, partitionNamed } from "../catalog/read.js";
-import type { Collection } from "../catalog/types.js";
+import type { Collection, CollectionSchema } from "../catalog/types.js";
 import type { CoreOutput } from "../engine/core.js";
 import { type CompiledFilter, FilterCache, FilterError, type FilterField, planError } from "../filter/index.js";
 import { parseBool } from "../shared/booleans.js";
@@ -8,7 +8,8 @@ import { failure, invalid } from "../shared/errors.js";
 import { checkPartitionName } from "../shared/names.js";
 import { fieldHeader } from "../shared/proto/envelope.js";
 import type { FieldSchema, KeyValuePair, TemplateValue } from "../shared/proto/generated/messages.js";
-import { DYNAMIC_FIELD, isOfTerms, primaryField } from "../shared/schema.js";
+import { columnsOf, DYNAMIC_FIELD, isOfTerms, memberColumn, primaryField, structNamed } from "../shared/schema.js";
+import { structOf } from "./struct-rows.js";
 
 /** Value of the first pair with this key. */
 export const parameter = (pairs: readonly KeyValuePair[], key: string): string | undefined => pairs.find((pair) => pair.key === key)?.value;
@@ -109,12 +110,17 @@ const output = (field: FieldSchema, keys?: string[]): CoreOutput => ({
   ...(keys === undefined ? {} : { keys }),
 });
 
+/** The members of structs have their plain names in results. */
+const shownField = (schema: CollectionSchema, field: FieldSchema): FieldSchema =>
+  structOf(schema, Number(field.fieldID))?.fields.find((member) => member.fieldID === field.fieldID) ?? field;
+
 /**
  * Turns names of output fields into columns: `*`, columns, dynamic keys and aggregates.
  * @param withKey the primary key is always among the columns (query), or only when asked for by name or `*` (search)
  */
 export const planOutputs = (collection: Collection, requested: readonly string[], withKey: boolean): OutputPlan => {
-  const fields = new Map(collection.schema.fields.map((field) => [field.name, field]));
+  const { schema } = collection;
+  const fields = new Map(columnsOf(schema).map((field) => [field.name, field]));
   const dynamic = collection.schema.fields.find((field) => field.isDynamic);
   const columns = new Set<FieldSchema>();
   const names = new Set<string>();
@@ -125,16 +131,20 @@ export const planOutputs = (collection: Collection, requested: readonly string[]
     const name = raw.trim();
     const aggregate = AGGREGATE.exec(name);
     const field = fields.get(name);
+    const struct = structNamed(schema, name);
     if (name === "*") {
-      for (const [each, column] of fields) {
+      for (const column of fields.values()) {
         // What BM25 makes of texts is not given out.
         if (isOfTerms(column)) continue;
         columns.add(column);
-        names.add(each);
+        names.add(structOf(schema, Number(column.fieldID))?.name ?? column.name);
       }
       wholeDynamic = dynamic !== undefined;
     } else if (aggregate !== null) {
       aggregates.push({ name, operator: (aggregate[1] as string).toLowerCase(), target: aggregate[2] as string });
+    } else if (struct !== undefined) {
+      for (const member of struct.fields) columns.add(fields.get(memberColumn(name, member.name)) as FieldSchema);
+      names.add(name);
     } else if (field !== undefined) {
       if (isOfTerms(field)) throw invalid(`not allowed to retrieve raw data of field ${name}`);
       columns.add(field);
@@ -147,7 +157,9 @@ export const planOutputs = (collection: Collection, requested: readonly string[]
     } else throw invalid(`field ${name} not exist`);
   }
   if (withKey) columns.add(primaryField(collection.schema));
-  const wanted = collection.schema.fields.filter((field) => columns.has(field));
-  const outputs = wanted.map((field) => output(field, field.name === DYNAMIC_FIELD && !wholeDynamic ? [...keys] : undefined));
+  const wanted = columnsOf(schema).filter((field) => columns.has(field));
+  const outputs = wanted.map((field) =>
+    output(shownField(schema, field), field.name === DYNAMIC_FIELD && !wholeDynamic ? [...keys] : undefined),
+  );
   return { outputs, names: [...names], aggregates };
 };

@@ -5,7 +5,7 @@
  * Sources: milvus internal/proxy/{task_insert,task_upsert,task_delete,util}.go for the order and words of checks.
  */
 import { DEFAULT_PARTITION, hasPartitionKey, partitionNamed, requireCollection, requirePartition } from "../catalog/read.js";
-import type { Collection } from "../catalog/types.js";
+import type { Collection, CollectionSchema } from "../catalog/types.js";
 import type { RowField, UpdateRows } from "../engine/api.js";
 import { BY_PARTITION_KEY } from "../engine/records.js";
 import { collectionNotFound, failure, invalid } from "../shared/errors.js";
@@ -15,16 +15,18 @@ import {
   DataType,
   type DeleteRequest,
   type FieldSchema,
+  FunctionType,
   type InsertRequest,
   type MutationResult,
   type UpsertRequest,
 } from "../shared/proto/generated/messages.js";
 import { type Init, WireError } from "../shared/proto/wire.js";
-import { DYNAMIC_FIELD, primaryField, typeName } from "../shared/schema.js";
+import { columnsOf, DYNAMIC_FIELD, primaryField, structNamed, typeName } from "../shared/schema.js";
 import type { Call } from "./operation.js";
 import { fieldOperations } from "./partial-update.js";
 import { routed } from "./partition-routing.js";
 import { compile, loadedScope } from "./reading.js";
+import { checkStructsGiven, membersOf } from "./struct-rows.js";
 import { databaseOf } from "./support.js";
 import { momentsOf, timeZoneOf } from "./timestamptz.js";
 
@@ -33,12 +35,15 @@ interface Received {
   readonly data: Buffer;
 }
 
-/** The columns of a request by their names; the dynamic column is `$meta` whatever it was called. */
-const receive = (fieldsData: readonly Buffer[], dynamicEnabled: boolean): Received[] => {
+/** The columns of a request by their names; the dynamic column is `$meta` whatever it was called, a struct is its members. */
+const receive = (fieldsData: readonly Buffer[], schema: CollectionSchema): Received[] => {
   try {
-    return fieldsData.map((data) => {
+    return fieldsData.flatMap((data) => {
       const envelope = readEnvelope(data);
-      return { envelope: envelope.dynamic && dynamicEnabled ? { ...envelope, name: DYNAMIC_FIELD } : envelope, data };
+      const struct = structNamed(schema, envelope.name);
+      if (struct !== undefined)
+        return membersOf(schema, struct, data).map((member) => ({ envelope: { ...envelope, name: member.name }, data: member.data }));
+      return [{ envelope: envelope.dynamic && schema.enableDynamicField ? { ...envelope, name: DYNAMIC_FIELD } : envelope, data }];
     });
   } catch (error) {
     if (error instanceof WireError) throw invalid(`malformed field data: ${error.message}`);
@@ -70,7 +75,7 @@ const matchColumns = (
   zone: string,
 ): RowField[] => {
   const replace = kind !== "insert";
-  const { fields } = collection.schema;
+  const fields = columnsOf(collection.schema);
   const byName = new Map(fields.map((field) => [field.name, field]));
   for (const { envelope } of received) if (!byName.has(envelope.name)) throw unknownField(envelope);
   if (rowCount <= 0) {
@@ -84,6 +89,7 @@ const matchColumns = (
   const key = primaryField(collection.schema);
   const generated = makesKeys(collection, names.has(key.name), replace);
   if (kind === "update" && !names.has(key.name)) throw invalid(`must assign pk when upsert, primary field: ${key.name}`);
+  if (kind !== "update") checkStructsGiven(collection.schema, new Set(received.map(({ envelope }) => envelope.name.replace(/\[.*$/, ""))));
   for (const field of kind === "update" ? [] : fields) {
     if (names.has(field.name) || (field === key && generated) || field.isFunctionOutput) continue;
     if (field.nullable || field.isDynamic || field.defaultValue !== undefined) continue;
@@ -98,6 +104,14 @@ const matchColumns = (
   });
 };
 
+/** Functions that are kept and described, and whose output nothing makes yet. */
+const checkMadeByUs = ({ schema }: Collection): void => {
+  const fn = schema.functions.find(({ type }) => type !== FunctionType.BM25);
+  if (fn === undefined) return;
+  const kind = Object.entries(FunctionType).find(([, type]) => type === fn.type)?.[0];
+  throw failure("notSupported", {}, `writing rows of which ${kind} function ${fn.name} makes a field is not supported yet`, true);
+};
+
 const checkSchemaTimestamp = (collection: Collection, requested: bigint, name: string): void => {
   if (requested !== 0n && requested !== collection.updateTimestamp) throw failure("schemaMismatch", { collection: name });
 };
@@ -107,7 +121,8 @@ const writeRequest = (call: Call, request: InsertRequest | UpsertRequest): Updat
   checkCollectionName(request.collectionName);
   const collection = requireCollection(call.engine.catalog, database, request.collectionName);
   checkSchemaTimestamp(collection, request.schemaTimestamp, request.collectionName);
-  const received = receive(request.fieldsData, collection.schema.enableDynamicField);
+  checkMadeByUs(collection);
+  const received = receive(request.fieldsData, collection.schema);
   const operations = "fieldOps" in request ? fieldOperations(collection, request.fieldOps, received) : [];
   const kind = !("fieldOps" in request) ? "insert" : request.partialUpdate || operations.length > 0 ? "update" : "upsert";
   const fields = matchColumns(collection, received, request.numRows, kind, timeZoneOf(call.engine.catalog, collection));

@@ -6,8 +6,8 @@ import type { Collection, IndexDefinition } from "../catalog/types.js";
 import type { CoreMetric } from "../engine/core.js";
 import { higherIsBetter, indexParameter } from "../engine/index-plan.js";
 import { failure, invalid, missing, segcore } from "../shared/errors.js";
-import type { FieldSchema, KeyValuePair } from "../shared/proto/generated/messages.js";
-import { isVector } from "../shared/schema.js";
+import { DataType, type FieldSchema, type KeyValuePair } from "../shared/proto/generated/messages.js";
+import { columnNamed, isVector, vectorColumns } from "../shared/schema.js";
 import { defaultMetric } from "./index-types.js";
 import { parameter, parseInteger } from "./reading.js";
 import { outOfTopK } from "./result-window.js";
@@ -82,6 +82,7 @@ export const indexParams = (params: readonly KeyValuePair[]): Record<string, unk
 
 /** Milvus's core numbers what it did not expect (UnexpectedError). */
 const UNEXPECTED = 2001;
+const FIELD_NOT_LOADED = 2027;
 
 const jsonKind = (value: unknown): string => (Array.isArray(value) ? "array" : value === null ? "null" : typeof value);
 
@@ -119,19 +120,26 @@ export const rangeOf = (params: Readonly<Record<string, unknown>>, metric: CoreM
 export const vectorField = (collection: Collection, params: readonly KeyValuePair[]): FieldSchema => {
   const name = parameter(params, "anns_field") ?? "";
   if (name === "") {
-    const vectors = collection.schema.fields.filter((field) => isVector(field.dataType));
+    const vectors = vectorColumns(collection.schema);
     if (vectors.length > 1) throw invalid("multiple anns_fields exist, please specify a anns_field in search_params");
     if (vectors[0] === undefined) throw invalid("anns_field not found in schema");
     return vectors[0];
   }
-  const field = collection.schema.fields.find((candidate) => candidate.name === name);
+  const field = columnNamed(collection.schema, name);
   if (field === undefined) throw invalid(`failed to create query plan: failed to get field schema by name: fieldName(${name}) not found`);
   if (!isVector(field.dataType)) throw invalid(`failed to create query plan: field (${name}) to search is not of vector data type`);
   return field;
 };
 
-export const indexOf = (collection: Collection, field: FieldSchema): IndexDefinition | undefined =>
-  collection.indexes.find((candidate) => candidate.fieldId === field.fieldID);
+/** The index of the field that is searched. @throws 2000 for a field that was added, and not indexed, since the collection was loaded */
+export const indexOf = (collection: Collection, field: FieldSchema): IndexDefinition => {
+  if (field.dataType === DataType.ArrayOfVector)
+    throw failure("notSupported", {}, `searching lists of vectors (${field.name}) is not supported yet`, true);
+  const index = collection.indexes.find((candidate) => candidate.fieldId === field.fieldID);
+  if (index === undefined)
+    throw segcore(FIELD_NOT_LOADED, `field index of the field: ${field.name} is not loaded, please reload the collection`);
+  return index;
+};
 
 const METRICS: ReadonlySet<string> = new Set<CoreMetric>([
   "L2",
@@ -145,8 +153,8 @@ const METRICS: ReadonlySet<string> = new Set<CoreMetric>([
 ]);
 
 /** The metric of the field's index, which the request may name. */
-export const metricOf = (index: IndexDefinition | undefined, field: FieldSchema, params: readonly KeyValuePair[]): CoreMetric => {
-  const metric = ((index && indexParameter(index, "metric_type")) ?? defaultMetric(field)).toUpperCase();
+export const metricOf = (index: IndexDefinition, field: FieldSchema, params: readonly KeyValuePair[]): CoreMetric => {
+  const metric = (indexParameter(index, "metric_type") ?? defaultMetric(field)).toUpperCase();
   const asked = (parameter(params, "metric_type") ?? "").toUpperCase();
   if (asked !== "" && asked !== metric) throw failure("invalidParameter", { expected: metric, actual: asked }, "metric type not match");
   if (!METRICS.has(metric)) throw failure("notSupported", {}, `searching by ${metric} is not supported yet`, true);

@@ -40,6 +40,7 @@ import {
 } from "./search-params.js";
 import { searchRoutes } from "./search-rest.js";
 import { checkVectors, convertedVectors, givenVectors, type QueryVectors, storedVectors } from "./search-vectors.js";
+import { structOf, withStructs } from "./struct-rows.js";
 import { databaseOf } from "./support.js";
 import { hasMoments, resultTimeZone, withMomentTexts } from "./timestamptz.js";
 
@@ -220,10 +221,11 @@ export const search = async (call: Call, request: SearchRequest, encoded?: Buffe
   const found = page === undefined ? await call.engine.search(asked) : await searchPage({ engine: call.engine, request, asked, page });
   const zone = resultTimeZone(catalog, collection, parameter(request.searchParams, "timezone"));
   const ids = plan.outputs.map(({ id }) => id);
-  const fields = withMomentTexts(found.fields, ids, collection, zone);
+  const fields = withStructs(withMomentTexts(found.fields, ids, collection, zone), ids, collection.schema);
   // A field of terms may be asked by texts the next time.
   const isPlain = page === undefined && grouping === undefined && stored === undefined && asked.metric !== "BM25";
-  if (encoded !== undefined && isPlain && !hasMoments(collection, ids))
+  const isEncodedByCore = !hasMoments(collection, ids) && ids.every((id) => structOf(collection.schema, id) === undefined);
+  if (encoded !== undefined && isPlain && isEncodedByCore)
     keepSearch(catalog, call, encoded, () => ({
       field: vectorField(collection, request.searchParams),
       run: call.engine.prepareSearch(asked),

@@ -10,6 +10,8 @@ import { operations as collections } from "./collection.js";
 import { operations as collectionChanges } from "./collection-alter.js";
 import { operations as collectionReads } from "./collection-describe.js";
 import { operations as collectionFields } from "./collection-field.js";
+import { operations as collectionFunctions } from "./collection-function.js";
+import { operations as collectionSchemas } from "./collection-schema.js";
 import { operations as compactions } from "./compaction.js";
 import { operations as connections } from "./connect.js";
 import { operations as databases } from "./database.js";
@@ -37,6 +39,8 @@ const declared: readonly AnyOperation[] = [
   ...collectionReads,
   ...collectionChanges,
   ...collectionFields,
+  ...collectionSchemas,
+  ...collectionFunctions,
   ...aliases,
   ...partitions,
   ...indexes,

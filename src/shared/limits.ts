@@ -32,6 +32,8 @@ export const DIMENSION_MIN = 2;
 export const DIMENSION_MAX = 32768;
 /** Bytes of a VarChar value (proxy.maxVarCharLength). */
 export const VARCHAR_BYTES_MAX = 65535;
+/** Bytes of a Text value whose field names a limit (proxy.maxTextLength). */
+export const TEXT_BYTES_MAX = 2097152;
 /** Elements of an Array value (proxy.maxArrayCapacity). */
 export const ARRAY_CAPACITY_MAX = 4096;
 /** Bytes of a JSON value, dynamic field included (common.maxJSONLength). */

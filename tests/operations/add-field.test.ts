@@ -125,10 +125,15 @@ test.each<[string, Record<string, unknown>, string, number?]>([
     "type not support default_value, type:FloatVector, name:new: invalid parameter",
   ],
   [
-    "a type that is not stored yet",
-    { dataType: DataType.Text },
-    "data type Text of field new is not supported yet: unsupported operation",
+    "a type of which no rows are",
+    { dataType: DataType.Mol },
+    "data type Mol of field new is not supported yet: unsupported operation",
     3000,
+  ],
+  [
+    "a Text with a default",
+    { dataType: DataType.Text, defaultValue: ValueField.create({ stringData: "x" }) },
+    "default value is not supported when adding TEXT field, field name = new: invalid parameter",
   ],
 ])("%s is refused and changes nothing", async (_what, field, words, code = 1100) => {
   const { catalog } = client.engine;
@@ -144,7 +149,7 @@ test("a message that is no field, and a collection that is none", async () => {
   const schema = FieldSchema.encode({ name: "new", dataType: DataType.Int8, nullable: true });
   expect(await client.call("AddCollectionField", { collectionName: "nobody", schema })).toMatchObject({
     code: 100,
-    reason: "collection not found[database=default][collection=nobody]",
+    reason: "can't find collection[database=default][collection=nobody]",
   });
   expect(client.engine.catalog).toBe(catalog);
 });
@@ -261,11 +266,14 @@ describe("dynamicfield.enabled", () => {
     expect(client.engine.catalog).toBe(catalog);
   });
 
-  test("it cannot be taken away", async () => {
+  test("false takes it away; another gets another id", async () => {
     expect((await alter("false")).code).toBe(0);
+    expect((await described()).schema).toMatchObject({ version: 0 });
     await alter("true");
-    expect(await alter("false")).toMatchObject({ code: 3000 });
-    expect((await described()).schema).toMatchObject({ enableDynamicField: true });
+    expect(await alter("false")).toMatchObject({ code: 0, reason: "" });
+    expect((await described()).schema).toMatchObject({ enableDynamicField: false, version: 2 });
+    await alter("true");
+    expect([...client.engine.catalog.collections.values()][0]?.schema.fields.at(-1)).toMatchObject({ name: "$meta", fieldID: 103n });
   });
 });
 

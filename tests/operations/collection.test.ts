@@ -213,9 +213,9 @@ const cases: readonly [string, Record<string, unknown>, Record<string, unknown>]
     invalid("field t which has enable_match or is input of BM25 function must also enable_analyzer"),
   ],
   [
-    "a type that is not stored yet",
-    withField(field("t", DataType.Text)),
-    { code: 3000, reason: "data type Text of field t is not supported yet: unsupported operation" },
+    "a type of which no rows are",
+    withField(field("t", DataType.Mol)),
+    { code: 3000, reason: "data type Mol of field t is not supported yet: unsupported operation" },
   ],
   [
     "its dimension before that",

@@ -138,9 +138,9 @@ describe("functions of a schema", () => {
       [idField, text(), dense],
     ],
     [
-      "MinHash function h is not supported yet",
+      "minhash function output field 'bits' dim 40 is not multiple of 32 (one minhash signature size)",
       [{ name: "h", type: FunctionType.MinHash, inputFieldNames: ["text"], outputFieldNames: ["bits"] }],
-      [idField, text(), { name: "bits", dataType: DataType.BinaryVector, typeParams: pairs({ dim: "64" }) }],
+      [idField, text(), { name: "bits", dataType: DataType.BinaryVector, typeParams: pairs({ dim: "40" }) }],
     ],
   ];
   it.each(cases)("%s", async (words, functions, fields) => {

@@ -31,7 +31,7 @@ pub(super) fn check_lengths(column: &ColumnSchema, payload: &Payload) -> Outcome
 }
 
 /// Elements of an array; 0 when they are of another type.
-fn length_of(element: ColumnType, array: &Payload) -> Outcome<usize> {
+pub(super) fn length_of(element: ColumnType, array: &Payload) -> Outcome<usize> {
     let mut length = 0;
     if array.member != Some(member_of(element)) {
         return Ok(0);

@@ -46,6 +46,12 @@ pub struct Column {
     pub valid: Option<Buffer<u8>>,
 }
 
+impl AsRef<Column> for Column {
+    fn as_ref(&self) -> &Column {
+        self
+    }
+}
+
 impl Column {
     pub fn is_valid(&self, row: usize) -> bool {
         self.valid.as_ref().is_none_or(|valid| valid[row] != 0)

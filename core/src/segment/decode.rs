@@ -15,6 +15,7 @@ use super::decode_vectors::{check_sparse, decode_halves, decode_packed, decode_v
 use super::geometry::wkb_of;
 use super::payload::{Member, Payload};
 use super::schema::{ColumnSchema, ColumnType};
+use super::vector_lists::decode_lists;
 use crate::failure::{Failure, Outcome};
 
 /// Bytes that one column of one request may take once its absent rows are filled; a message is small where they are many.
@@ -145,6 +146,7 @@ pub(super) fn member_of(kind: ColumnType) -> Member {
         ColumnType::BFloat16Vector => Member::Vector(5),
         ColumnType::SparseFloatVector => Member::Vector(6),
         ColumnType::Int8Vector => Member::Vector(7),
+        ColumnType::VectorList => Member::Vector(8),
     }
 }
 
@@ -157,12 +159,15 @@ fn no_values(column: &ColumnSchema) -> Values {
         ColumnType::Int64 | ColumnType::Timestamptz => Values::Int64(Buffer::default()),
         ColumnType::Float => Values::Float(Buffer::default()),
         ColumnType::Double => Values::Double(Buffer::default()),
-        ColumnType::VarChar | ColumnType::Json | ColumnType::Geometry | ColumnType::Array | ColumnType::SparseFloatVector => {
-            Values::Bytes {
-                offsets: vec![0].into(),
-                bytes: Buffer::default(),
-            }
-        }
+        ColumnType::VarChar
+        | ColumnType::Json
+        | ColumnType::Geometry
+        | ColumnType::Array
+        | ColumnType::SparseFloatVector
+        | ColumnType::VectorList => Values::Bytes {
+            offsets: vec![0].into(),
+            bytes: Buffer::default(),
+        },
         ColumnType::BinaryVector | ColumnType::Float16Vector | ColumnType::BFloat16Vector | ColumnType::Int8Vector => Values::Packed {
             width: column.kind.width(column.dim).unwrap_or(1),
             bytes: Buffer::default(),
@@ -197,6 +202,7 @@ fn decode_values(column: &ColumnSchema, payload: &Payload) -> Outcome<Values> {
         }
         ColumnType::FloatVector => decode_vectors(column.dim, payload)?,
         ColumnType::SparseFloatVector => texts(payload, as_is(|_, vector| check_sparse(vector)))?,
+        ColumnType::VectorList => decode_lists(column, payload)?,
         ColumnType::BinaryVector | ColumnType::Float16Vector | ColumnType::BFloat16Vector | ColumnType::Int8Vector => {
             decode_packed(column, payload)?
         }

@@ -64,7 +64,7 @@ pub fn decode_halves(column: &ColumnSchema, payload: &Payload) -> Outcome<Values
     })
 }
 
-fn check_halves(kind: ColumnType, halves: &[[u8; 2]]) -> Outcome<()> {
+pub(super) fn check_halves(kind: ColumnType, halves: &[[u8; 2]]) -> Outcome<()> {
     let (exponent, name) = match kind {
         ColumnType::Float16Vector => (0x7c00, "float16"),
         _ => (0x7f80, "bfloat16"),

@@ -1,6 +1,6 @@
 //! Encodes picked rows as the values of one `schema.FieldData` message, ready to be framed by a reply.
 //!
-//! Scalars are dense: a null row has a placeholder. Vectors are compact: a null row has nothing. A nullable column's `valid_data` tells each row.
+//! Scalars and lists of vectors are dense: a null row has a placeholder. Vectors are compact: a null row has nothing. A nullable column's `valid_data` tells each row.
 //! Arrays and sparse vectors are kept as they are encoded; geometries leave as WKT. Repeated numbers are packed. Tags as in `payload.rs`.
 
 use super::column::Values;
@@ -11,6 +11,7 @@ use super::geometry::{Damaged, write_wkt};
 use super::payload::Member;
 use super::schema::{ColumnSchema, ColumnType};
 use super::snapshot::Pick;
+use super::vector_lists::put_lists;
 use super::wire::{length_of_field, put_length, put_number, put_varint, varint_length};
 
 const SCALARS: u32 = 3;
@@ -55,6 +56,7 @@ pub fn encode_field(header: &[u8], column: &ColumnSchema, picks: &[Pick], keys: 
             put_texts(&mut out, 12, texts.iter().map(Vec::as_slice));
         }
         ColumnType::Array => put_arrays(&mut out, column, rows.values().map(|(values, row)| values.bytes_at(row))),
+        ColumnType::VectorList => put_lists(&mut out, column, rows.values().map(|(values, row)| values.bytes_at(row))),
         kind if kind.is_vector() => put_vectors(&mut out, column, &rows),
         _ => unreachable!("vectors are the last"),
     }

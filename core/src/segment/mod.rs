@@ -35,9 +35,11 @@ pub mod sealing;
 pub mod segment;
 pub mod snapshot;
 mod split;
+mod structs;
 mod term_counts;
 mod terms;
 pub mod update;
+mod vector_lists;
 pub mod wire;
 
 #[cfg(test)]

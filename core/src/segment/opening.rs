@@ -19,15 +19,17 @@ use super::key_filter::filter_bytes;
 use super::mapping;
 use super::schema::{ColumnSchema, ColumnType, Schema};
 use super::segment::{MappedFile, Segment};
+use super::terms::put_terms;
+use super::vector_lists::width_of_listed;
 use crate::failure::{Failure, Outcome};
 
 impl Segment {
-    /// Opens the segment file at `path`. Columns that the schema has gained since it was written get their default or null; those it lost are passed over.
+    /// Opens the segment file at `path`. Columns that the schema has gained since it was written get their default or null, or the terms of their texts; those it lost are passed over.
     pub fn open(schema: &Arc<Schema>, path: &str) -> Outcome<Segment> {
         let file = Opened::map(path)?;
         let filter_damaged = file.check_blocks()?;
-        let columns: Vec<Outcome<Column>> = schema.columns.par_iter().map(|column| file.column(column)).collect();
-        let columns = columns.into_iter().collect::<Outcome<Vec<_>>>()?;
+        let columns: Vec<Outcome<Option<Column>>> = schema.columns.par_iter().map(|column| file.column(column)).collect();
+        let columns = put_terms(schema, file.row_count, columns.into_iter().collect::<Outcome<Vec<_>>>()?);
         file.check_sorted(&columns[schema.primary])?;
         let timestamps: Buffer<u64> = file.values(file.place(None, Role::Timestamps)?, file.row_count)?;
         let words = if filter_damaged { None } else { file.filter_words()? };
@@ -157,9 +159,13 @@ impl<'a> Opened<'a> {
         Ok(Buffer::mapped(Arc::clone(&self.map), place.offset as usize, count))
     }
 
-    fn column(&self, schema: &ColumnSchema) -> Outcome<Column> {
+    /// None: one of terms that the file was written without, which are made of its texts.
+    fn column(&self, schema: &ColumnSchema) -> Outcome<Option<Column>> {
         let Some(at) = self.directory.columns.iter().position(|column| column.id == schema.id) else {
-            return absent_column(schema, self.row_count);
+            return match schema.terms_of {
+                Some(_) => Ok(None),
+                None => absent_column(schema, self.row_count).map(Some),
+            };
         };
         let FileColumn { kind, dim, .. } = self.directory.columns[at];
         if kind != schema.kind || dim as usize != schema.dim {
@@ -170,17 +176,18 @@ impl<'a> Opened<'a> {
             ColumnType::Array => self.runs(at)?.0,
             ColumnType::Geometry => self.geometries(at)?,
             ColumnType::SparseFloatVector => self.sparse(at)?,
+            ColumnType::VectorList => self.lists(at, schema)?,
             _ => self.fixed(schema, self.place(Some(at), Role::Values)?)?,
         };
         let valid = match self.place(Some(at), Role::Valid) {
             Ok(place) => Some(self.flags(place)?),
             Err(_) => None,
         };
-        Ok(Column {
+        Ok(Some(Column {
             id: schema.id,
             values,
             valid,
-        })
+        }))
     }
 
     fn fixed(&self, schema: &ColumnSchema, place: &Place) -> Outcome<Values> {
@@ -256,6 +263,15 @@ impl<'a> Opened<'a> {
         match (0..self.row_count).all(|row| check_sparse(values.bytes_at(row)).is_ok()) {
             true => Ok(values),
             false => Err(self.damaged(start, "sparse vector")),
+        }
+    }
+
+    fn lists(&self, at: usize, schema: &ColumnSchema) -> Outcome<Values> {
+        let (values, start) = self.runs(at)?;
+        let width = width_of_listed(schema);
+        match (0..self.row_count).all(|row| values.bytes_at(row).len().is_multiple_of(width)) {
+            true => Ok(values),
+            false => Err(self.damaged(start, "list of vectors")),
         }
     }
 

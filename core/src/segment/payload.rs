@@ -62,6 +62,28 @@ impl<'a> Payload<'a> {
         Ok(payload)
     }
 
+    /// One entry of a list of vectors, an encoded `schema.VectorField`.
+    pub fn of_vectors(bytes: &'a [u8]) -> Outcome<Self> {
+        let mut payload = Payload::default();
+        payload.read_vectors(bytes, &mut Vec::new())?;
+        Ok(payload)
+    }
+
+    /// The values of a repeated message field of the member, which is its field `wanted`.
+    pub fn messages(&self, wanted: u32, mut take: impl FnMut(&'a [u8]) -> Outcome<()>) -> Outcome<()> {
+        for part in &self.parts {
+            let mut reader = Reader::new(part);
+            while let Some((number, value)) = reader.field()? {
+                match (number == wanted, value) {
+                    (true, Value::Bytes(message)) => take(message)?,
+                    (true, _) => return Err(Failure::malformed("message is a number")),
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn read_scalars(&mut self, body: &'a [u8], valid: &mut Vec<u8>) -> Outcome<()> {
         let mut reader = Reader::new(body);
         while let Some((number, value)) = reader.field()? {

@@ -12,6 +12,7 @@ use super::column::{Column, Values};
 use super::decode::{absent_column, decode_column};
 use super::keys::encode_keys_of;
 use super::schema::{ColumnSchema, ColumnType, Schema};
+use super::structs::check_structs;
 use super::terms::put_terms;
 use crate::failure::{Failure, Outcome};
 
@@ -59,6 +60,7 @@ impl Rows {
             column => Ok(column),
         });
         let columns = put_terms(schema, row_count, columns.collect::<Outcome<Vec<_>>>()?);
+        check_structs(schema, row_count, &columns)?;
         Ok(Rows {
             schema: Arc::clone(schema),
             row_count,

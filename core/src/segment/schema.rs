@@ -31,6 +31,8 @@ pub enum ColumnType {
     BFloat16Vector,
     SparseFloatVector,
     Int8Vector,
+    /// Vectors of one dimension, any number of them a row; see `vector_lists`.
+    VectorList,
 }
 
 impl ColumnType {
@@ -54,6 +56,7 @@ impl ColumnType {
             103 => Self::BFloat16Vector,
             104 => Self::SparseFloatVector,
             105 => Self::Int8Vector,
+            106 => Self::VectorList,
             _ => return None,
         })
     }
@@ -78,16 +81,27 @@ impl ColumnType {
             Self::BFloat16Vector => 103,
             Self::SparseFloatVector => 104,
             Self::Int8Vector => 105,
+            Self::VectorList => 106,
         }
     }
 
+    /// Whether a row is one vector.
     pub fn is_vector(self) -> bool {
-        self.number() >= Self::BinaryVector.number()
+        self.number() >= Self::BinaryVector.number() && self != Self::VectorList
+    }
+
+    /// Whether rows of it may be in a list.
+    fn is_listed(self) -> bool {
+        self.is_vector() && self != Self::SparseFloatVector
     }
 
     /// Whether the values of an array may have this type.
     fn is_element(self) -> bool {
-        !self.is_vector() && !matches!(self, Self::Array | Self::Json | Self::Geometry | Self::Timestamptz)
+        !self.is_vector()
+            && !matches!(
+                self,
+                Self::Array | Self::VectorList | Self::Json | Self::Geometry | Self::Timestamptz
+            )
     }
 
     /// Bytes of one value; None: texts, arrays, geometries and sparse vectors, whose lengths differ.
@@ -101,7 +115,7 @@ impl ColumnType {
             Self::BinaryVector => Some(dim / 8),
             Self::Int8Vector => Some(dim),
             Self::Float16Vector | Self::BFloat16Vector => Some(dim * 2),
-            Self::VarChar | Self::Array | Self::Json | Self::Geometry | Self::SparseFloatVector => None,
+            Self::VarChar | Self::Array | Self::Json | Self::Geometry | Self::SparseFloatVector | Self::VectorList => None,
         }
     }
 }
@@ -127,6 +141,7 @@ struct RawColumn {
     /// An analyzer's JSON.
     analyzer: Option<String>,
     terms_of: Option<u32>,
+    struct_of: Option<u32>,
 }
 
 impl RawColumn {
@@ -138,9 +153,18 @@ impl RawColumn {
         if kind.is_vector() && (width == Some(0) || kind == ColumnType::BinaryVector && !self.dim.is_multiple_of(8)) {
             return Err(refuse(format!("vectors of dim {}", self.dim)));
         }
-        let element = self.element_type.filter(|_| kind == ColumnType::Array).map(kind_of).transpose()?;
+        let has_elements = matches!(kind, ColumnType::Array | ColumnType::VectorList);
+        let element = self.element_type.filter(|_| has_elements).map(kind_of).transpose()?;
         if kind == ColumnType::Array && !element.is_some_and(ColumnType::is_element) {
             return Err(refuse(String::from("arrays of no type that elements have")));
+        }
+        if kind == ColumnType::VectorList {
+            let width = element
+                .filter(|element| element.is_listed())
+                .and_then(|element| element.width(self.dim));
+            if width.is_none_or(|width| width == 0) {
+                return Err(refuse(String::from("lists of no vectors")));
+            }
         }
         if self.default.is_some() && (kind.is_vector() || element.is_some()) {
             return Err(refuse(String::from("arrays and vectors have no default")));
@@ -165,7 +189,11 @@ impl RawColumn {
         Ok(ColumnSchema {
             id: self.id,
             kind,
-            dim: if width.is_some() { self.dim } else { 0 },
+            dim: if width.is_some() || kind == ColumnType::VectorList {
+                self.dim
+            } else {
+                0
+            },
             element,
             max_capacity: self.max_capacity.unwrap_or(usize::MAX),
             max_length: self.max_length.unwrap_or(usize::MAX),
@@ -175,6 +203,7 @@ impl RawColumn {
             default: self.default,
             analyzer: analyzer.map(Arc::new),
             terms_of: self.terms_of,
+            struct_of: self.struct_of,
         })
     }
 }
@@ -183,11 +212,11 @@ impl RawColumn {
 pub struct ColumnSchema {
     pub id: u32,
     pub kind: ColumnType,
-    /// Elements of a vector; 0 for scalars and sparse vectors.
+    /// Elements of a vector, also of one in a list; 0 for scalars and sparse vectors.
     pub dim: usize,
-    /// Of the elements of an Array; None for all others.
+    /// Of the elements of an Array or a VectorList; None for all others.
     pub element: Option<ColumnType>,
-    /// Elements of an array; usize::MAX when there is no limit.
+    /// Elements of an array or a list; usize::MAX when there is no limit.
     pub max_capacity: usize,
     /// Bytes of a VarChar (also as an element) or JSON value; usize::MAX when there is no limit.
     pub max_length: usize,
@@ -200,6 +229,8 @@ pub struct ColumnSchema {
     pub analyzer: Option<Arc<Analyzer>>,
     /// The column of texts whose terms this column has: nobody gives its values, each row's are made of the row's text.
     pub terms_of: Option<u32>,
+    /// The struct that it is a member of: all of them have as many elements in each row.
+    pub struct_of: Option<u32>,
 }
 
 impl ColumnSchema {

@@ -11,8 +11,8 @@ use crate::text::terms::write_terms;
 const TASK_ROWS: usize = 256;
 
 /// All columns of some rows, with those of terms, which are not there yet.
-pub(super) fn put_terms(schema: &Schema, row_count: usize, columns: Vec<Option<Column>>) -> Vec<Column> {
-    let made: Vec<Option<Column>> = schema
+pub(super) fn put_terms<C: AsRef<Column> + From<Column>>(schema: &Schema, row_count: usize, columns: Vec<Option<C>>) -> Vec<C> {
+    let made: Vec<Option<C>> = schema
         .columns
         .iter()
         .zip(&columns)
@@ -20,12 +20,12 @@ pub(super) fn put_terms(schema: &Schema, row_count: usize, columns: Vec<Option<C
             let (None, Some((at, analyzer))) = (given, schema.source_of(column)) else {
                 return None;
             };
-            let texts = columns[at].as_ref()?;
-            Some(Column {
+            let texts = columns[at].as_ref()?.as_ref();
+            Some(C::from(Column {
                 id: column.id,
                 values: terms_of(analyzer, texts, row_count),
                 valid: None,
-            })
+            }))
         })
         .collect();
     columns.into_iter().zip(made).filter_map(|(given, made)| given.or(made)).collect()

@@ -195,9 +195,12 @@ fn gather(column: &ColumnSchema, sources: &[(&Column, usize)]) -> Column {
         ColumnType::Int64 | ColumnType::Timestamptz => fixed!(Int64),
         ColumnType::Float => fixed!(Float),
         ColumnType::Double => fixed!(Double),
-        ColumnType::VarChar | ColumnType::Json | ColumnType::Geometry | ColumnType::Array | ColumnType::SparseFloatVector => {
-            texts_of(sources.iter().map(|(column, row)| column.values.bytes_at(*row)))
-        }
+        ColumnType::VarChar
+        | ColumnType::Json
+        | ColumnType::Geometry
+        | ColumnType::Array
+        | ColumnType::SparseFloatVector
+        | ColumnType::VectorList => texts_of(sources.iter().map(|(column, row)| column.values.bytes_at(*row))),
         ColumnType::FloatVector => {
             let dim = column.dim;
             let vectors = sources.iter().filter_map(|(column, row)| match &column.values {

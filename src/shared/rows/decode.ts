@@ -106,6 +106,8 @@ const rowOf = (columns: readonly Column[], row: number, keys: ReadonlySet<string
 
 const columnOf = (field: FieldData, form: RowForm): Column => {
   const column = { name: field.fieldName, dynamic: field.isDynamic };
+  if (field.structArrays !== undefined) return { ...column, ...structs(field.structArrays.fields, form) };
+  if (field.vectors?.vectorArray !== undefined) return { ...column, ...lists(field, form) };
   return { ...column, ...(isVector(field.type) ? vectors(field, form) : scalars(field, form)) };
 };
 
@@ -121,6 +123,39 @@ const vectors = (field: FieldData, form: RowForm): Values => {
     value: (row) => {
       const place = places[row] as number;
       return place < 0 ? null : at(place);
+    },
+  };
+};
+
+/** Lists of vectors have one of each row, also of one that is null. */
+const lists = (field: FieldData, form: RowForm): Values => {
+  const { data = [], elementType = DataType.None } = field.vectors?.vectorArray ?? {};
+  const valid = field.validData;
+  return {
+    rowCount: data.length,
+    value: (row) => {
+      if (valid[row] === false) return null;
+      const { count, at } = vectorsOf({ ...field, type: elementType, vectors: data[row] }, form);
+      return Array.from({ length: count }, (_, place) => at(place));
+    },
+  };
+};
+
+/** Elements as objects: the values of a row's members side by side. A row of which a member is null is null. */
+const structs = (fields: readonly FieldData[], form: RowForm): Values => {
+  const members = fields.map((field) => columnOf(field, { ...form, arrays: "list" }));
+  return {
+    rowCount: members[0]?.rowCount ?? 0,
+    value: (row) => {
+      const values = members.map((member) => member.value(row) as unknown[] | null);
+      if (values.includes(null)) return null;
+      return Array.from({ length: values[0]?.length ?? 0 }, (_, at) => {
+        const element: Row = {};
+        members.forEach((member, place) => {
+          setKey(element, member.name, values[place]?.[at]);
+        });
+        return element;
+      });
     },
   };
 };

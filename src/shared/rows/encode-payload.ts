@@ -42,6 +42,7 @@ const wrappers: Readonly<Partial<Record<number, (data: unknown[]) => Scalars>>> 
   [DataType.Double]: (data) => ({ doubleData: { data: data as number[] } }),
   [DataType.Timestamptz]: (data) => ({ stringData: { data: data as string[] } }),
   [DataType.VarChar]: (data) => ({ stringData: { data: data as string[] } }),
+  [DataType.Text]: (data) => ({ stringData: { data: data as string[] } }),
   [DataType.Geometry]: (data) => ({ geometryWktData: { data: data as string[] } }),
   [DataType.JSON]: (data) => ({ jsonData: { data: data as Buffer[] } }),
 };

@@ -21,6 +21,8 @@
  * | Float16Vector, BFloat16Vector | number[], Float32Array, Float64Array of `dim`; Uint8Array of its bytes | float16_vector, bfloat16_vector |
  * | Int8Vector | number[], Int8Array of `dim` | int8_vector |
  * | SparseFloatVector | `{ [index]: value }`, Map, `{ indices, values }` | sparse_float_vector |
+ * | Text | string | string_data |
+ * | array of structs | array of objects with every member | struct_arrays; see `encode-structs.ts` |
  */
 import { httpFailure, invalid, MilvusError } from "../errors.js";
 import { type CollectionSchema, DataType, FieldData, type FieldSchema } from "../proto/generated/messages.js";
@@ -28,6 +30,7 @@ import type { Init } from "../proto/wire.js";
 import { DYNAMIC_FIELD } from "../schema.js";
 import type { Dialect } from "./dialect.js";
 import { payload } from "./encode-payload.js";
+import { structColumn } from "./encode-structs.js";
 import { hasDynamicField, staticFields, takesNull } from "./fields.js";
 import { toJsonText } from "./json.js";
 import { restDialect } from "./rest-dialect.js";
@@ -71,13 +74,18 @@ const encodeRows = (schema: CollectionSchema, rows: Rows, options: RowOptions, d
   if (rows.length === 0) throw dialect.noRows();
   for (const row of rows) if (typeof row !== "object" || row === null || Array.isArray(row)) throw dialect.notARow(row);
   const fields = staticFields(schema);
-  const names = new Set(fields.map((field) => field.name));
+  const names = new Set([...fields, ...schema.structArrayFields].map((field) => field.name));
   const dynamic = hasDynamicField(schema);
   const extras = rows.map((row) => extraKeys(row, names, dynamic, dialect));
   const encoded: EncodedField[] = [];
   for (const field of fields) {
     const column = encodeColumn(schema, field, rows, options, dialect);
     if (column !== undefined) encoded.push({ fieldName: field.name, data: FieldData.encode(column) });
+  }
+  for (const struct of schema.structArrayFields) {
+    const values = rows.map((row) => ownValue(row, struct.name));
+    const column = structColumn(struct, values, dialect, options.partialUpdate === true);
+    if (column !== undefined) encoded.push({ fieldName: struct.name, data: FieldData.encode(column) });
   }
   if (dynamic) encoded.push({ fieldName: DYNAMIC_FIELD, data: dynamicColumn(rows, extras, dialect) });
   return encoded;

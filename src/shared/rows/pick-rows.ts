@@ -49,8 +49,21 @@ const floatsOf = (data: Float32Array, places: readonly number[], dim: number): F
   return picked;
 };
 
+/** Lists of vectors have one of each row, also of one that is null. */
+const listsOf = (vectors: VectorField, rows: readonly number[]): VectorField => {
+  const { vectorArray } = vectors;
+  if (vectorArray === undefined) return vectors;
+  return { ...vectors, vectorArray: { ...vectorArray, data: rows.map((row) => vectorArray.data[row] as VectorField) } };
+};
+
 /** `rowCount`: rows that the column has. */
 export const pickRows = (column: FieldData, rows: readonly number[], rowCount: number): FieldData => {
+  if (column.vectors?.vectorArray !== undefined)
+    return {
+      ...column,
+      validData: column.validData.length === 0 ? [] : rows.map((row) => column.validData[row] as boolean),
+      vectors: listsOf(column.vectors, rows),
+    };
   const valid = column.validData;
   const there = valid.length === 0 ? rowCount : valid.filter((flag) => flag).length;
   return {

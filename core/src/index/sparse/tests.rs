@@ -62,6 +62,7 @@ impl Data {
             default: None,
             analyzer: None,
             terms_of: None,
+            struct_of: None,
         };
         let column = Column {
             id: 100,

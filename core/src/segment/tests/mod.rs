@@ -12,6 +12,7 @@ mod schema_change;
 mod split;
 mod update;
 mod update_model;
+mod vector_lists;
 mod vectors;
 
 use std::hash::{BuildHasher, RandomState};
@@ -227,6 +228,7 @@ pub fn field_data(column: &ColumnSchema, cells: &[Option<Cell>], packed: bool) -
         ColumnType::BFloat16Vector => (4, 5),
         ColumnType::SparseFloatVector => (4, 6),
         ColumnType::Int8Vector => (4, 7),
+        ColumnType::VectorList => unreachable!("made by the tests of lists themselves"),
     };
     let (mut run, mut raw) = (Vec::new(), Vec::new());
     let mut put = |wire: u64, bytes: &[u8]| {

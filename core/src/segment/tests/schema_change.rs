@@ -141,3 +141,34 @@ fn what_rows_cannot_follow_changes_nothing() {
     assert_eq!((segment.row_count(), cells_of(&segment)[1].len()), (2, 2));
     segment.append(rows(&narrow, 2..3), 2).unwrap();
 }
+
+#[test]
+fn rows_that_are_there_get_the_terms_of_their_texts() {
+    const PLAIN: &str = r#"{"id":1,"type":5,"primary":true},{"id":2,"type":21,"nullable":true}"#;
+    const ANALYZED: &str =
+        r#"{"id":1,"type":5,"primary":true},{"id":2,"type":21,"nullable":true,"analyzer":""},{"id":3,"type":104,"termsOf":2}"#;
+    let (plain, analyzed) = (schema_of(&[PLAIN]), schema_of(&[ANALYZED]));
+    let texts = |range: std::ops::Range<i64>| {
+        let keys: Vec<_> = range.clone().map(|key| Some(Cell::Integer(key))).collect();
+        let text = |key: i64| (key % 3 != 0).then(|| Cell::Text(format!("word{key} and another")));
+        vec![keys, range.map(text).collect()]
+    };
+    let (late, changed) = (Segment::growing(Arc::clone(&analyzed)), Segment::growing(Arc::clone(&plain)));
+    late.append(decode_table(&analyzed, &texts(0..600), true).unwrap(), 1).unwrap();
+    changed.append(decode_table(&plain, &texts(0..600), true).unwrap(), 1).unwrap();
+    let scratch = Scratch::new("terms-later");
+    let stored = Segment::growing(Arc::clone(&plain));
+    stored.append(decode_table(&plain, &texts(0..600), true).unwrap(), 1).unwrap();
+    let path = scratch.write(&all_blocks(&Sealing::start(&stored).unwrap()));
+    changed.set_schema(&analyzed).unwrap();
+    assert_eq!(cells_of(&changed), cells_of(&late));
+    assert_eq!(
+        cells_of(&Segment::open(&analyzed, path).unwrap()),
+        cells_of(&late),
+        "a file that was written without them"
+    );
+    let on_its_way = decode_table(&plain, &texts(600..601), true).unwrap();
+    changed.append(on_its_way, 2).unwrap();
+    late.append(decode_table(&analyzed, &texts(600..601), true).unwrap(), 2).unwrap();
+    assert_eq!(cells_of(&changed), cells_of(&late));
+}

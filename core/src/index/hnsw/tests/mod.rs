@@ -69,6 +69,7 @@ pub fn column_of(kind: ColumnType, dim: usize, values: &[f32], valid: Option<&[u
         default: None,
         analyzer: None,
         terms_of: None,
+        struct_of: None,
     };
     let column = Column {
         id: 100,
