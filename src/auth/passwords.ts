@@ -44,7 +44,7 @@ const parse = (hash: string): Stored | undefined => {
 
 const derive = (password: string, salt: Buffer, { cost, blockSize, parallel }: ScryptCost): Promise<Buffer> =>
   new Promise((resolve, reject) => {
-    const options = { N: cost, r: blockSize, p: parallel, maxmem: 256 * cost * blockSize };
+    const options = { N: cost, r: blockSize, p: parallel, maxmem: 256 * blockSize * (cost + parallel) + 65_536 };
     scrypt(password, salt, KEY_BYTES, options, (error, key) => (error ? reject(error) : resolve(key)));
   });
 
