@@ -2,13 +2,13 @@
  * `MilvusClient`: everything a program does with Milvus, Zilliz Cloud, an Elanus server or a folder.
  *
  * Methods take one object, answer promises of plain objects, arrays and typed arrays, and throw `MilvusError`. They are spread over files by
- * what they act on, each adding to the one before: connection, databases, aliases, indexes, partitions, collections, rows, reads, snapshots, and
+ * what they act on, each adding to the one before: connection, databases, aliases, indexes, partitions, collections, rows, reads, snapshots, users and roles, and
  * the server itself here.
  */
 import { CompactionState, QuotaState } from "../shared/proto/generated/messages.js";
 import { type CallOptions, type CollectionOptions, milvus } from "./connection.js";
 import { asList } from "./rows.js";
-import { SnapshotMethods } from "./snapshots.js";
+import { UserMethods } from "./users.js";
 
 export interface Health {
   readonly isHealthy: boolean;
@@ -42,7 +42,7 @@ export interface CompactionStateInfo {
  * const [hits] = await client.search({ collectionName: "kites", data: [0.1, 0.2, 0.3], limit: 1, outputFields: ["color"] });
  * await client.close();
  */
-export class MilvusClient extends SnapshotMethods {
+export class MilvusClient extends UserMethods {
   /** Makes rows durable in files of their own and waits until they are. */
   async flush(options: CallOptions & { readonly collectionName: string | readonly string[] }): Promise<void> {
     const collectionNames = asList<string>(options.collectionName);

@@ -75,6 +75,10 @@ export abstract class Connection {
     return this.close();
   }
 
+  protected passwordChanged(user: string, password: string): void {
+    this.transport.passwordChanged?.(user, password);
+  }
+
   protected switchDatabase(databaseName: string): void {
     this.database = databaseName;
   }

@@ -33,6 +33,8 @@ const names: Readonly<Record<number, ErrorName>> = {
   [GrpcCode.ResourceExhausted]: "parameterTooLarge",
   [GrpcCode.Unimplemented]: "unimplemented",
   [GrpcCode.Unavailable]: "serviceUnavailable",
+  [GrpcCode.Unauthenticated]: "notAuthenticated",
+  [GrpcCode.PermissionDenied]: "notPermitted",
 };
 
 /** `{rpc} at {origin}: {what happened}: {sentinel}`. */

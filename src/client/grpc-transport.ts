@@ -29,7 +29,7 @@ const ONCE: ReadonlySet<string> = new Set(["Insert", "CreateDatabase", "RenameCo
 
 export class GrpcTransport implements Transport {
   private readonly channel: GrpcChannel;
-  private readonly authorization: Readonly<Record<string, string>>;
+  private authorization: Readonly<Record<string, string>>;
   private identifier = "";
   private closed = false;
 
@@ -37,7 +37,7 @@ export class GrpcTransport implements Transport {
     private readonly target: RemoteTarget,
     private readonly env: Env,
   ) {
-    this.authorization = target.credentials === "" ? {} : { authorization: Buffer.from(target.credentials).toString("base64") };
+    this.authorization = authorizationOf(target.credentials);
     this.channel = new GrpcChannel(target.origin, (unary) => this.handshake(unary), target.tls);
   }
 
@@ -67,6 +67,10 @@ export class GrpcTransport implements Transport {
             : grpcFailure(outcome, method.name, this.target.origin);
       await sleep(pause, options.signal);
     }
+  }
+
+  passwordChanged(user: string, password: string): void {
+    if (this.target.credentials.startsWith(`${user}:`)) this.authorization = authorizationOf(`${user}:${password}`);
   }
 
   async close(): Promise<void> {
@@ -135,6 +139,9 @@ export class GrpcTransport implements Transport {
     }
   }
 }
+
+const authorizationOf = (credentials: string): Readonly<Record<string, string>> =>
+  credentials === "" ? {} : { authorization: Buffer.from(credentials).toString("base64") };
 
 const mayRepeat = (error: GrpcError, rpc: string): boolean => error.code === GrpcCode.Unavailable && (!error.sent || !ONCE.has(rpc));
 

@@ -37,3 +37,14 @@ export type {
 } from "./snapshots.js";
 export type { MilvusClientOptions, TlsClientOptions } from "./target.js";
 export type { FilterParams, FilterValue } from "./template.js";
+export type {
+  GrantInfo,
+  GrantPrivilegeOptions,
+  GrantPrivilegeV2Options,
+  PrivilegeGroupInfo,
+  PrivilegeGroupOptions,
+  RoleInfo,
+  RoleOptions,
+  UserInfo,
+  UserOptions,
+} from "./users.js";

@@ -22,6 +22,8 @@ export interface Transport {
     request: Init<Request>,
     options: TransportOptions,
   ): Promise<Response>;
+  /** A user has another password now: a connection that is this user's goes on with it. */
+  passwordChanged?(user: string, password: string): void;
   /** Running calls fail; later ones too. May be called again. */
   close(): Promise<void>;
 }

@@ -133,7 +133,7 @@ const operateSecond = (call: Call, wanted: Omit<Wanted, "objectType">) => {
   const known = privilege === ANY || call.engine.catalog.access.groups.has(privilege) || knownPrivilege(privilege) !== undefined;
   if (!known) throw invalid(`not found the privilege name[${privilege}]`);
   checkScope(call, privilege, database, objectName);
-  return changeGrant(call, { ...wanted, objectType: objectTypeOf(privilege) });
+  return changeGrant(call, { ...wanted, objectType: objectTypeOf(knownPrivilege(privilege) ?? privilege) });
 };
 
 const operateV2 = async (

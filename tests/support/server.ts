@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { MilvusClient, type TlsClientOptions } from "../../src/client/index.js";
+import { MilvusClient, MilvusError, type TlsClientOptions } from "../../src/client/index.js";
 
 const main = join(dirname(dirname(import.meta.dirname)), "dist/cli/main.js");
 
@@ -39,6 +39,8 @@ const exited = (child: ChildProcess): Promise<number | null> =>
     ? Promise.resolve(child.exitCode)
     : new Promise((resolve) => child.once("exit", (code) => resolve(code)));
 
+const NOT_AUTHENTICATED = 1400;
+
 const answered = async (uri: string, tls: TlsClientOptions | undefined, child: ChildProcess, output: () => string): Promise<void> => {
   const client = new MilvusClient({ uri, timeout: 2, ...(tls === undefined ? {} : { tls }) });
   try {
@@ -47,7 +49,9 @@ const answered = async (uri: string, tls: TlsClientOptions | undefined, child: C
       try {
         await client.getServerVersion();
         return;
-      } catch {
+      } catch (error) {
+        // A server that asks who calls is up.
+        if (error instanceof MilvusError && error.code === NOT_AUTHENTICATED) return;
         // Not up yet: that is what this loop waits for.
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
