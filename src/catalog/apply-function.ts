@@ -54,7 +54,8 @@ export const addFunction = (catalog: Catalog, record: AddFunctionRecord): Catalo
     throw invalid(output === undefined ? `function name already exists: ${fn.name}` : `function already exists, name: ${fn.name}`);
   const before = highestFieldId(collection);
   const fieldID = before + 1n;
-  const widened = output === undefined ? schema : { ...schema, fields: [...schema.fields, { ...output.field, fieldID }] };
+  const widened =
+    output === undefined ? schema : { ...schema, fields: [...schema.fields, { ...output.field, fieldID, isFunctionOutput: false }] };
   const changed = withFunction(widened, fn, nextFunctionId(schema));
   const index = output && { ...output.index, fieldId: fieldID, createdTimestamp: timestamp };
   const indexed = index === undefined ? collection : { ...collection, indexes: [...collection.indexes, index] };

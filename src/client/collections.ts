@@ -1,11 +1,11 @@
 /** The client's methods on collections. */
 import { invalid, MilvusError } from "../shared/errors.js";
-import { CollectionSchema, ErrorCode, FieldSchema } from "../shared/proto/generated/messages.js";
+import { CollectionSchema, ErrorCode } from "../shared/proto/generated/messages.js";
 import { type CallOptions, type CollectionOptions, milvus } from "./connection.js";
 import type { IndexDefinition } from "./indexes.js";
 import { type ConsistencyLevelName, consistencyOf, type Properties, pairsOf } from "./names.js";
 import { PartitionMethods, rowCountOf } from "./partitions.js";
-import { type CollectionInfo, collectionInfoOf, type FieldDefinition, fieldSchemaOf, type SchemaDefinition, schemaOf } from "./schema.js";
+import { type CollectionInfo, collectionInfoOf, type SchemaDefinition, schemaOf } from "./schema.js";
 
 interface CreateOptions extends CollectionOptions {
   /** Default `Bounded`. */
@@ -116,16 +116,6 @@ export abstract class CollectionMethods extends PartitionMethods {
 
   async dropCollectionProperties(options: CollectionOptions & { readonly propertyKeys: readonly string[] }): Promise<void> {
     await this.call(milvus.AlterCollection, { ...this.named(options), deleteKeys: options.propertyKeys }, options);
-    this.forgetSchema(options);
-  }
-
-  /**
-   * Adds a field to a collection that may have rows: they read it as its default, or null.
-   * @throws MilvusError 1100 for a field that is not `nullable`, has the name of another, or is a primary or partition key
-   */
-  async addCollectionField(options: CollectionOptions & { readonly field: FieldDefinition }): Promise<void> {
-    const schema = FieldSchema.encode(fieldSchemaOf(options.field));
-    await this.call(milvus.AddCollectionField, { ...this.named(options), schema }, options);
     this.forgetSchema(options);
   }
 

@@ -26,7 +26,18 @@ export type {
   SearchOptions,
 } from "./reads.js";
 export type { DeleteOptions, Id, InsertOptions, InsertResult, RowData, UpsertOptions, UpsertResult } from "./rows.js";
-export type { CollectionInfo, FieldDefinition, FieldInfo, FunctionDefinition, SchemaDefinition } from "./schema.js";
+export type {
+  CollectionInfo,
+  FieldDefinition,
+  FieldInfo,
+  FunctionDefinition,
+  SchemaDefinition,
+  StructDefinition,
+  StructInfo,
+  StructMemberDefinition,
+  StructMemberInfo,
+} from "./schema.js";
+export type { DropFieldOptions, FunctionOptions } from "./schema-changes.js";
 export type {
   CreateSnapshotOptions,
   PinSnapshotOptions,

@@ -4,8 +4,8 @@ import { DataType, FieldPartialUpdateOp_OpType } from "../shared/proto/generated
 import { idsToValues } from "../shared/rows/decode.js";
 import { rowsToFields } from "../shared/rows/encode.js";
 import { primaryField } from "../shared/schema.js";
-import { CollectionMethods } from "./collections.js";
 import { type CollectionOptions, type KnownSchema, milvus } from "./connection.js";
+import { SchemaMethods } from "./schema-changes.js";
 import { type FilterParams, templateValues } from "./template.js";
 
 /**
@@ -78,7 +78,7 @@ export const idFilter = ({ schema }: KnownSchema, ids: readonly Id[]): string =>
 
 export const asList = <T>(given: T | readonly T[]): readonly T[] => (Array.isArray(given) ? (given as readonly T[]) : [given as T]);
 
-export abstract class RowMethods extends CollectionMethods {
+export abstract class RowMethods extends SchemaMethods {
   /**
    * Adds rows. Keys are not checked for duplicates: use `upsert` where they may exist.
    * @throws MilvusError 1100 when a row does not fit the schema; then none is inserted

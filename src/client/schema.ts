@@ -6,10 +6,12 @@ import {
   type DescribeCollectionResponse,
   FieldSchema,
   FunctionSchema,
+  StructArrayFieldSchema,
   type ValueField,
 } from "../shared/proto/generated/messages.js";
 import { clientForm, int64Value } from "../shared/rows/decode.js";
 import { toJsonText } from "../shared/rows/json.js";
+import { isVector } from "../shared/schema.js";
 import {
   type ConsistencyLevelName,
   consistencyName,
@@ -49,6 +51,29 @@ export interface FieldDefinition {
   readonly params?: Properties;
 }
 
+/** A member of a struct: an array of a scalar type, or a list of vectors, element by element. */
+export interface StructMemberDefinition {
+  readonly name: string;
+  /** Of one element: a scalar type but JSON, or a vector type but SparseFloatVector. */
+  readonly dataType: DataTypeName | number;
+  readonly description?: string;
+  readonly dim?: number;
+  readonly maxLength?: number;
+  readonly params?: Properties;
+}
+
+/** A field of which each row has an array of objects, all with these members. */
+export interface StructDefinition {
+  readonly name: string;
+  readonly description?: string;
+  /** Elements that a row may have, at most 4096. */
+  readonly maxCapacity: number;
+  /** Whether rows may leave the struct out. */
+  readonly nullable?: boolean;
+  readonly fields: readonly StructMemberDefinition[];
+  readonly params?: Properties;
+}
+
 export interface FunctionDefinition {
   readonly name: string;
   readonly type: FunctionTypeName | number;
@@ -64,6 +89,7 @@ export interface SchemaDefinition {
   /** Whether rows may have keys that are no fields. Default false. */
   readonly enableDynamicField?: boolean;
   readonly functions?: readonly FunctionDefinition[];
+  readonly structs?: readonly StructDefinition[];
 }
 
 /** A field as the server describes it; fits into `SchemaDefinition`. */
@@ -75,6 +101,19 @@ export interface FieldInfo extends FieldDefinition {
   readonly isFunctionOutput?: boolean;
 }
 
+export interface StructMemberInfo extends StructMemberDefinition {
+  readonly fieldId: number | bigint;
+  readonly dataType: DataTypeName;
+  readonly params: Record<string, string>;
+}
+
+/** A struct as the server describes it; fits into `SchemaDefinition`. */
+export interface StructInfo extends StructDefinition {
+  readonly fieldId: number | bigint;
+  readonly fields: readonly StructMemberInfo[];
+  readonly params: Record<string, string>;
+}
+
 export interface CollectionInfo extends SchemaDefinition {
   /** The collection's own name, also when it was asked for by an alias. */
   readonly collectionName: string;
@@ -82,7 +121,10 @@ export interface CollectionInfo extends SchemaDefinition {
   readonly databaseName: string;
   readonly description: string;
   readonly fields: readonly FieldInfo[];
+  readonly structs: readonly StructInfo[];
   readonly enableDynamicField: boolean;
+  /** Counts the changes of fields and functions. */
+  readonly schemaVersion: number;
   readonly aliases: string[];
   readonly consistencyLevel: ConsistencyLevelName;
   readonly shardsNum: number;
@@ -101,6 +143,28 @@ export const schemaOf = (collectionName: string, definition: SchemaDefinition): 
     autoID: definition.fields.some((field) => field.isPrimary && field.autoId),
     fields: definition.fields.map(fieldSchemaOf),
     functions: (definition.functions ?? []).map(functionSchemaOf),
+    structArrayFields: (definition.structs ?? []).map(structSchemaOf),
+  });
+
+const memberSchemaOf = (member: StructMemberDefinition, maxCapacity: number): FieldSchema => {
+  const elementType = dataTypeOf(member.dataType);
+  const known = { dim: member.dim, max_length: member.maxLength, max_capacity: maxCapacity };
+  return FieldSchema.create({
+    name: member.name,
+    description: member.description ?? "",
+    dataType: isVector(elementType) ? DataType.ArrayOfVector : DataType.Array,
+    elementType,
+    typeParams: pairsOf({ ...known, ...withoutKnown(member.params) }),
+  });
+};
+
+export const structSchemaOf = (struct: StructDefinition): StructArrayFieldSchema =>
+  StructArrayFieldSchema.create({
+    name: struct.name,
+    description: struct.description ?? "",
+    nullable: struct.nullable ?? false,
+    typeParams: pairsOf(struct.params),
+    fields: struct.fields.map((member) => memberSchemaOf(member, struct.maxCapacity)),
   });
 
 export const fieldSchemaOf = (field: FieldDefinition): FieldSchema => {
@@ -127,7 +191,7 @@ const KNOWN_PARAMS: ReadonlySet<string> = new Set(["dim", "max_length", "max_cap
 const withoutKnown = (params: Properties | undefined): Properties =>
   Object.fromEntries(Object.entries(params ?? {}).filter(([key]) => !KNOWN_PARAMS.has(key)));
 
-const functionSchemaOf = (definition: FunctionDefinition): FunctionSchema =>
+export const functionSchemaOf = (definition: FunctionDefinition): FunctionSchema =>
   FunctionSchema.create({
     name: definition.name,
     type: functionTypeOf(definition.type),
@@ -193,6 +257,20 @@ const fieldInfoOf = (field: FieldSchema): FieldInfo => {
   };
 };
 
+const memberInfoOf = (member: FieldSchema): StructMemberInfo => {
+  const { name, fieldId, params, description, dim, maxLength } = fieldInfoOf(member);
+  return { name, fieldId, params, dataType: dataTypeName(member.elementType), ...told({ description, dim, maxLength }) };
+};
+
+const structInfoOf = (struct: StructArrayFieldSchema): StructInfo => ({
+  name: struct.name,
+  fieldId: int64Value(struct.fieldID, clientForm) as number | bigint,
+  maxCapacity: Number(struct.fields[0]?.typeParams.find(({ key }) => key === "max_capacity")?.value ?? 0),
+  params: propertiesOf(struct.typeParams),
+  fields: struct.fields.map(memberInfoOf),
+  ...told({ description: struct.description, nullable: struct.nullable }),
+});
+
 export const collectionInfoOf = (reply: DescribeCollectionResponse): CollectionInfo => {
   const schema = reply.schema ?? CollectionSchema.create();
   return {
@@ -209,7 +287,9 @@ export const collectionInfoOf = (reply: DescribeCollectionResponse): CollectionI
       outputFieldNames: definition.outputFieldNames,
       params: propertiesOf(definition.params),
     })),
+    structs: schema.structArrayFields.map(structInfoOf),
     enableDynamicField: schema.enableDynamicField,
+    schemaVersion: schema.version,
     aliases: reply.aliases,
     consistencyLevel: consistencyName(reply.consistencyLevel),
     shardsNum: reply.shardsNum,

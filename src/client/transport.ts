@@ -30,7 +30,8 @@ export interface Transport {
 
 /** The failure that a reply carries, if it carries one. Milvus marks failure in `code`, older servers in `error_code` only. */
 export const failureIn = <Response extends object>(method: Method<never, Response> | Method<object, Response>, reply: Response) => {
-  const status = method.response.name === Status.name ? (reply as unknown as Status) : (reply as { readonly status?: Status }).status;
+  const { status: own, alterStatus } = reply as { readonly status?: Status; readonly alterStatus?: Status };
+  const status = method.response.name === Status.name ? (reply as unknown as Status) : (own ?? alterStatus);
   if (status === undefined || (status.code === 0 && status.errorCode === ErrorCode.Success)) return undefined;
   const code = status.code !== 0 ? status.code : status.errorCode;
   const input = status.extraInfo.get("is_input_error") === "true";
