@@ -9,6 +9,7 @@ import { resolve } from "node:path";
 import { Guard } from "../auth/guard.js";
 import { openEngine } from "../engine/open.js";
 import { operations } from "../operations/table.js";
+import { ROOT } from "../shared/access.js";
 import { realEnv } from "../shared/env.js";
 import { REQUEST_BYTES_MAX } from "../shared/limits.js";
 import { type Settings, settings } from "../shared/settings.js";
@@ -128,6 +129,8 @@ export const serve = async (chosen: Settings): Promise<void> => {
     logger.debug({ error }, "the engine did not open");
     throw folderError(error as NodeJS.ErrnoException, folder);
   });
+  if (chosen.auth && chosen.rootPassword === settings.rootPassword.default && engine.catalog.access.users.get(ROOT)?.passwordHash === "")
+    logger.warn({}, "the user root still has the password that everybody knows; change it, or choose one with --root-password");
   let server: RunningServer;
   try {
     server = await startServer({

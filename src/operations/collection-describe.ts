@@ -30,6 +30,7 @@ import { isVector, primaryField, typeName } from "../shared/schema.js";
 import { physicalMs } from "../shared/types.js";
 import { loadStateOf } from "./load.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
+import { HTTP_DENIED, refusal } from "./permit.js";
 import { type Body, databaseOf, required, restDatabase, textIn } from "./support.js";
 import { timeZoneOf, withTextDefault } from "./timestamptz.js";
 import { seenCollections } from "./visibility.js";
@@ -178,8 +179,11 @@ const describeForRest = (call: Call, body: Body) => {
   const collectionName = textIn(body, "collectionName");
   const collection = find(call, dbName, collectionName, 0n);
   const { schema } = collection;
+  // What belongs to other calls is shown to those who may make them.
+  const hidden = ["GetLoadState", "IndexDetail", "ListAliases"].map((privilege) => refusal(call, privilege, { dbName, collectionName }));
+  const [noLoad, noIndexes, noAliases] = hidden;
   return {
-    message: "",
+    message: hidden.flatMap((words) => (words === undefined ? [] : [`${HTTP_DENIED}${words};`])).join(""),
     data: {
       collectionName,
       collectionID: collection.id,
@@ -200,9 +204,9 @@ const describeForRest = (call: Call, body: Body) => {
         outputFieldNames: fn.outputFieldNames,
         params: fn.params,
       })),
-      aliases: aliasesOf(call.engine.catalog, collection),
-      indexes: restIndexes(collection),
-      load: nameOf(LoadState, loadStateOf(call.engine, collection)),
+      aliases: noAliases ? [] : aliasesOf(call.engine.catalog, collection),
+      indexes: noIndexes ? [] : restIndexes(collection),
+      load: noLoad ? "" : nameOf(LoadState, loadStateOf(call.engine, collection)),
       properties: collection.properties,
       externalSource: schema.externalSource,
       externalSpec: schema.externalSpec,

@@ -70,8 +70,15 @@ const mayUse = (call: Call, privilege: string, request: Names, everywhere: boole
   return isAllowed(call.engine.catalog.access, principal.user, { privilege, objectType, objects, databases: everywhere ? [ANY] : wide });
 };
 
-/** Whether the caller may use a privilege on what a request names. */
-export const may = (call: Call, privilege: string, request: object): boolean => mayUse(call, privilege, request, false);
+/** Milvus's words when the caller may not use a privilege on what a request names; undefined: he may. */
+export const refusal = (call: Call, privilege: string, request: object, everywhere = false): string | undefined => {
+  if (mayUse(call, privilege, request, everywhere)) return undefined;
+  const database = everywhere || levelOf(privilege) === "Cluster" ? ANY : databaseIn(call, request);
+  return `Privilege${privilege}: permission deny to ${call.principal.user} in the \`${database}\` database`;
+};
+
+/** What HTTP puts before the words of a denial. */
+export const HTTP_DENIED = "rpc error: code = PermissionDenied desc = ";
 
 export interface Asked {
   readonly privilege: string;
@@ -96,8 +103,7 @@ export const permit = (asked: Asked, call: Call, request: object): void => {
   if (call.principal.unlimited) return;
   const everywhere = asked.crosses?.(call, request) ?? false;
   for (const privilege of [asked.privilege, ...(asked.also?.(request) ?? [])]) {
-    if (mayUse(call, privilege, request, everywhere)) continue;
-    const database = everywhere || levelOf(privilege) === "Cluster" ? ANY : databaseIn(call, request);
-    throw new AuthFailure("denied", `Privilege${privilege}: permission deny to ${call.principal.user} in the \`${database}\` database`);
+    const words = refusal(call, privilege, request, everywhere);
+    if (words !== undefined) throw new AuthFailure("denied", words);
   }
 };

@@ -9,7 +9,7 @@
 import { credentialsOfHeader } from "../auth/credentials.js";
 import { AuthFailure } from "../auth/failures.js";
 import type { AnyOperation, RequiredMember, RestRoute } from "../operations/operation.js";
-import { namesIn, permit } from "../operations/permit.js";
+import { HTTP_DENIED, namesIn, permit } from "../operations/permit.js";
 import { parseBool } from "../shared/booleans.js";
 import { failure, failureBecause, httpFailure, invalid, MilvusError, toStatus } from "../shared/errors.js";
 import { REQUEST_BYTES_MAX } from "../shared/limits.js";
@@ -182,7 +182,7 @@ class RestServer {
     try {
       return await this.run(served, call, request, traceId);
     } catch (error) {
-      if (error instanceof AuthFailure) return json(403, traceId, { code: DENIED_CODE, message: `${DENIED}${error.message}` });
+      if (error instanceof AuthFailure) return json(403, traceId, { code: DENIED_CODE, message: `${HTTP_DENIED}${error.message}` });
       if (!(error instanceof MilvusError))
         this.host.logger.error({ error, route: served.route.route, trace: traceId }, "operation failed unexpectedly");
       const status = toStatus(error);
@@ -255,7 +255,6 @@ class RestServer {
 
 /** Milvus derives the code from an error that has none of its own. */
 const DENIED_CODE = 65535;
-const DENIED = "rpc error: code = PermissionDenied desc = ";
 
 const unknownCaller = (traceId: string, error: unknown): RestResponse => {
   const known = error instanceof AuthFailure ? failure("httpNeedsAuthentication") : error;

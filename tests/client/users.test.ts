@@ -136,6 +136,9 @@ describe("a server with authorization", () => {
       403,
       { code: 65535, message: denied },
     ]);
+    const described = await post("collections/describe", { collectionName: "kites" }, basic);
+    const noLoad = "rpc error: code = PermissionDenied desc = PrivilegeGetLoadState: permission deny to eve in the `default` database;";
+    expect(described).toMatchObject([200, { code: 0, message: noLoad, data: { load: "", aliases: ["birds"] } }]);
     // Members that other calls read must not say for whom or what it is.
     const victim = { userName: "root", username: "eve", user: { name: "eve" }, password: "Milvus", newPassword: "password" };
     expect((await post("users/update_password", victim, basic))[0]).toBe(403);
