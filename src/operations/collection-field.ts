@@ -16,11 +16,12 @@ import {
 import { WireError } from "../shared/proto/wire.js";
 import { DYNAMIC_FIELD, fieldCount, isVector, typeName, vectorColumns } from "../shared/schema.js";
 import { describedCollection } from "./collection-describe.js";
-import { fieldIn } from "./collection-rest.js";
+import { fieldIn } from "./field-rest.js";
 import { checkDefault, checkField, checkGeometryDefault } from "./field-rules.js";
 import { checkAnalyzers } from "./function-rules.js";
 import { type AnyOperation, type Call, defineOperation, type RestReply } from "./operation.js";
 import { CLUSTERING, checkStorableField } from "./schema-rules.js";
+import { addedStructIn } from "./struct-rest.js";
 import { checkAddedStruct, withNullableMembers } from "./struct-rules.js";
 import { type Body, collectionOf, nothing, objectIn, required, restDatabase, textIn } from "./support.js";
 import { timeZoneOf, withMomentDefault } from "./timestamptz.js";
@@ -86,7 +87,10 @@ export const addField = async (call: Call, collection: Collection, field: FieldS
 const handle = (call: Call, request: AddCollectionFieldRequest) =>
   addField(call, describedCollection(call, request), decodeField(request.schema));
 
-const addStruct = async (call: Call, request: AddCollectionStructFieldRequest) => {
+const addStruct = async (
+  call: Call,
+  request: Pick<AddCollectionStructFieldRequest, "dbName" | "collectionName" | "structArrayFieldSchema">,
+) => {
   const collection = describedCollection(call, request);
   const struct = request.structArrayFieldSchema;
   if (struct === undefined) throw invalid("struct array field schema is nil");
@@ -98,6 +102,12 @@ const addStruct = async (call: Call, request: AddCollectionStructFieldRequest) =
 const restAdd = async (call: Call, body: Body): Promise<RestReply> => {
   const collection = collectionOf(call, { ...restDatabase(call, body), collectionName: textIn(body, "collectionName") });
   await addField(call, collection, fieldIn(objectIn(body, "schema"), false));
+  return nothing;
+};
+
+const restAddStruct = async (call: Call, body: Body): Promise<RestReply> => {
+  const structArrayFieldSchema = addedStructIn(objectIn(body, "schema"));
+  await addStruct(call, { ...restDatabase(call, body), collectionName: textIn(body, "collectionName"), structArrayFieldSchema });
   return nothing;
 };
 
@@ -117,6 +127,13 @@ export const operations = [
   defineOperation(services["milvus.proto.milvus.MilvusService"].AddCollectionStructField, {
     privilege: "AddCollectionField",
     scope: "collection",
+    rest: [
+      {
+        route: "POST /v2/vectordb/collections/struct_fields/add",
+        required: required("CollectionFieldReqWithSchema", "collectionName", "schema"),
+        handle: restAddStruct,
+      },
+    ],
     handle: addStruct,
   }),
 ] as unknown as readonly AnyOperation[];

@@ -14,16 +14,17 @@ import {
   services,
 } from "../shared/proto/generated/messages.js";
 import { checkWithFunction } from "./collection-schema.js";
+import { functionIn, missingMember } from "./field-rest.js";
 import { checkFunctions } from "./function-rules.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
-import { databaseOf } from "./support.js";
+import { type Body, databaseOf, nothing, objectIn, required, restDatabase, textIn } from "./support.js";
 
 const { AddCollectionFunction, AlterCollectionFunction, DropCollectionFunction } = services["milvus.proto.milvus.MilvusService"];
 
 const collectionOf = (call: Call, request: { readonly dbName: string; readonly collectionName: string }): Collection =>
   requireCollection(call.engine.catalog, databaseOf(call, request), request.collectionName);
 
-const addFunction = async (call: Call, request: AddCollectionFunctionRequest) => {
+const addFunction = async (call: Call, request: Pick<AddCollectionFunctionRequest, "dbName" | "collectionName" | "functionSchema">) => {
   const fn = request.functionSchema;
   if (fn === undefined) throw invalid("function schema is empty");
   if (fn.type === FunctionType.BM25) throw invalid("currently does not support adding BM25 function");
@@ -33,7 +34,10 @@ const addFunction = async (call: Call, request: AddCollectionFunctionRequest) =>
   return {};
 };
 
-const alterFunction = async (call: Call, request: AlterCollectionFunctionRequest) => {
+const alterFunction = async (
+  call: Call,
+  request: Pick<AlterCollectionFunctionRequest, "dbName" | "collectionName" | "functionName" | "functionSchema">,
+) => {
   const fn = request.functionSchema;
   const bm25 = () => invalid("currently does not support alter BM25 function");
   if (fn === undefined) throw invalid("function schema is empty");
@@ -49,7 +53,7 @@ const alterFunction = async (call: Call, request: AlterCollectionFunctionRequest
 };
 
 /** One that is not there is dropped already. */
-const dropFunction = async (call: Call, request: DropCollectionFunctionRequest) => {
+const dropFunction = async (call: Call, request: Pick<DropCollectionFunctionRequest, "dbName" | "collectionName" | "functionName">) => {
   const collection = collectionOf(call, request);
   const fn = collection.schema.functions.find((other) => other.name === request.functionName);
   if (fn === undefined) return {};
@@ -59,8 +63,55 @@ const dropFunction = async (call: Call, request: DropCollectionFunctionRequest) 
   return {};
 };
 
+const BASE = "POST /v2/vectordb/collections";
+const named = (call: Call, body: Body) => ({ ...restDatabase(call, body), collectionName: textIn(body, "collectionName") });
+const functionOf = (body: Body) => functionIn(objectIn(body, "function"));
+
 export const operations = [
-  defineOperation(AddCollectionFunction, { privilege: "CreateCollection", scope: "collection", handle: addFunction }),
-  defineOperation(AlterCollectionFunction, { privilege: "CreateCollection", scope: "collection", handle: alterFunction }),
-  defineOperation(DropCollectionFunction, { privilege: "CreateCollection", scope: "collection", handle: dropFunction }),
+  defineOperation(AddCollectionFunction, {
+    privilege: "CreateCollection",
+    scope: "collection",
+    handle: addFunction,
+    rest: [
+      {
+        route: `${BASE}/add_function`,
+        required: required("CollectionAddFunction", "collectionName", "function"),
+        handle: async (call, body) => addFunction(call, { ...named(call, body), functionSchema: functionOf(body) }).then(() => nothing),
+      },
+    ],
+  }),
+  defineOperation(AlterCollectionFunction, {
+    privilege: "CreateCollection",
+    scope: "collection",
+    handle: alterFunction,
+    rest: [
+      {
+        route: `${BASE}/alter_function`,
+        required: required("CollectionAlterFunction", "collectionName", "functionName", "function"),
+        handle: async (call, body) => {
+          const functionName = textIn(body, "functionName");
+          await alterFunction(call, { ...named(call, body), functionName, functionSchema: functionOf(body) });
+          return nothing;
+        },
+      },
+    ],
+  }),
+  defineOperation(DropCollectionFunction, {
+    privilege: "CreateCollection",
+    scope: "collection",
+    handle: dropFunction,
+    rest: [
+      {
+        // Its Go type spells the member with a capital, and Go takes it in any case.
+        route: `${BASE}/drop_function`,
+        required: [{ name: "collectionName", goName: "CollectionDropFunction.CollectionName" }],
+        handle: async (call, body) => {
+          const functionName = textIn(body, "functionName") || textIn(body, "FunctionName");
+          if (functionName === "") throw missingMember("CollectionDropFunction", "FunctionName");
+          await dropFunction(call, { ...named(call, body), functionName });
+          return nothing;
+        },
+      },
+    ],
+  }),
 ] as unknown as readonly AnyOperation[];

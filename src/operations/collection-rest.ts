@@ -13,42 +13,20 @@ import {
   CreateCollectionRequest,
   DataType,
   FieldSchema,
-  FunctionSchema,
-  FunctionType,
   LoadCollectionRequest,
-  ValueField,
 } from "../shared/proto/generated/messages.js";
 import type { Init } from "../shared/proto/wire.js";
-import { isVector } from "../shared/schema.js";
+import { isVector, memberColumn } from "../shared/schema.js";
+import { fieldIn, functionIn, typeOf, typeOfName } from "./field-rest.js";
 import { createIndex } from "./index.js";
 import { indexIn } from "./index-rest.js";
 import { defaultMetric } from "./index-types.js";
 import { load } from "./load.js";
 import type { Call, RestReply } from "./operation.js";
-import {
-  type Body,
-  flagIn,
-  integerIn,
-  nothing,
-  objectIn,
-  objectsIn,
-  pairsIn,
-  parameterText,
-  restDatabase,
-  textIn,
-  textsIn,
-} from "./support.js";
+import { structIn } from "./struct-rest.js";
+import { type Body, flagIn, integerIn, nothing, objectIn, objectsIn, pairsIn, parameterText, restDatabase, textIn } from "./support.js";
 
 type Create = (call: Call, request: CreateCollectionRequest) => Promise<object>;
-
-const missingMember = (key: string, member: string) =>
-  httpFailure("httpMissingParameter", `Key: '${key}.${member}' Error:Field validation for '${member}' failed on the 'required' tag`);
-
-const typeOf = (name: string): DataType => {
-  const type = Object.hasOwn(DataType, name) ? DataType[name as keyof typeof DataType] : undefined;
-  if (type === undefined || type === DataType.None) throw invalid(`data type ${name} is invalid(case sensitive)`);
-  return type;
-};
 
 const consistencyIn = (body: Body, params: Body): ConsistencyLevel => {
   const name = textIn(body, "consistencyLevel") || textIn(params, "consistencyLevel") || "Bounded";
@@ -86,81 +64,6 @@ const propertiesIn = (body: Body, params: Body): KeyValuePair[] => {
   return [...merged].map(([key, value]) => ({ key, value }));
 };
 
-/** A default value of the field's type; what the type cannot hold is refused. */
-const defaultOf = (value: unknown, type: DataType, field: string): ValueField | undefined => {
-  if (value === undefined || value === null) return undefined;
-  const refuse = () =>
-    invalid(`convert defaultValue of field ${field} fail, expected ${typeOfName(type)}, but got ${parameterText(value)}`);
-  const number = (): number => {
-    if (typeof value !== "number") throw refuse();
-    return value;
-  };
-  const integer = (): number => {
-    if (!Number.isInteger(number())) throw refuse();
-    return number();
-  };
-  switch (type) {
-    case DataType.Bool:
-      if (typeof value !== "boolean") throw refuse();
-      return ValueField.create({ boolData: value });
-    case DataType.Int8:
-    case DataType.Int16:
-    case DataType.Int32:
-      return ValueField.create({ intData: integer() });
-    case DataType.Int64:
-      return ValueField.create({ longData: typeof value === "bigint" ? value : BigInt(integer()) });
-    case DataType.Float:
-      return ValueField.create({ floatData: Math.fround(number()) });
-    case DataType.Double:
-      return ValueField.create({ doubleData: number() });
-    case DataType.VarChar:
-      if (typeof value !== "string") throw refuse();
-      return ValueField.create({ stringData: value });
-    default:
-      throw invalid(`type not support default_value, type:${typeOfName(type)}, name:${field}`);
-  }
-};
-
-const typeOfName = (type: DataType): string => Object.entries(DataType).find(([, value]) => value === type)?.[0] ?? String(type);
-
-/** A field of a REST body. */
-export const fieldIn = (entry: Body, autoId: boolean): FieldSchema => {
-  const name = textIn(entry, "fieldName");
-  if (name === "") throw missingMember("FieldSchema", "FieldName");
-  if (textIn(entry, "dataType") === "") throw missingMember("FieldSchema", "DataType");
-  const dataType = typeOf(textIn(entry, "dataType"));
-  const isPrimaryKey = flagIn(entry, "isPrimary") ?? false;
-  const elementType = textIn(entry, "elementDataType");
-  return FieldSchema.create({
-    name,
-    dataType,
-    description: textIn(entry, "description"),
-    isPrimaryKey,
-    autoID: isPrimaryKey && autoId,
-    isPartitionKey: flagIn(entry, "isPartitionKey") ?? false,
-    isClusteringKey: flagIn(entry, "isClusteringKey") ?? false,
-    nullable: flagIn(entry, "nullable") ?? false,
-    elementType: elementType === "" ? DataType.None : typeOf(elementType),
-    typeParams: [...pairsIn(entry, "elementTypeParams"), ...pairsIn(entry, "typeParams")],
-    defaultValue: defaultOf(entry.defaultValue, dataType, name),
-    externalField: textIn(entry, "externalField"),
-  });
-};
-
-const functionIn = (entry: Body): FunctionSchema => {
-  const type = textIn(entry, "type");
-  const known = Object.entries(FunctionType).find(([name]) => name === type);
-  if (known === undefined) throw invalid(`Unsupported function type: ${type}`);
-  return FunctionSchema.create({
-    name: textIn(entry, "name"),
-    description: textIn(entry, "description"),
-    type: known[1],
-    inputFieldNames: textsIn(entry, "inputFieldNames"),
-    outputFieldNames: textsIn(entry, "outputFieldNames"),
-    params: pairsIn(entry, "params"),
-  });
-};
-
 const givenSchema = (schema: Body, name: string, description: string): Init<CollectionSchema> => {
   const autoId = flagIn(schema, "autoId") ?? flagIn(schema, "autoID") ?? false;
   return {
@@ -169,6 +72,7 @@ const givenSchema = (schema: Body, name: string, description: string): Init<Coll
     enableDynamicField: flagIn(schema, "enableDynamicField") ?? false,
     fields: objectsIn(schema, "fields").map((field) => fieldIn(field, autoId)),
     functions: objectsIn(schema, "functions").map(functionIn),
+    structArrayFields: objectsIn(schema, "structFields").map(structIn),
     externalSource: textIn(schema, "externalSource"),
     externalSpec: textIn(schema, "externalSpec"),
   };
@@ -242,10 +146,13 @@ const indexesIn = (body: Body, schema: Init<CollectionSchema>, quick: boolean): 
       },
     ];
   }
+  const members = (schema.structArrayFields ?? []).flatMap((struct) =>
+    (struct.fields ?? []).map((member) => memberColumn(struct.name ?? "", member.name ?? "")),
+  );
+  const names = new Set([...(schema.fields ?? []).map((field) => field.name), ...members]);
   return objectsIn(body, "indexParams").map((entry) => {
     const wanted = indexIn(entry);
-    if (!schema.fields?.some((field) => field.name === wanted.fieldName))
-      throw httpFailure("httpMissingParameter", `\`${wanted.fieldName}\` hasn't defined in schema`);
+    if (!names.has(wanted.fieldName)) throw httpFailure("httpMissingParameter", `\`${wanted.fieldName}\` hasn't defined in schema`);
     return wanted;
   });
 };
