@@ -7,6 +7,7 @@
  */
 
 import type { Collection } from "../catalog/types.js";
+import { columnsOf } from "../shared/schema.js";
 import type { PrimaryKeys } from "../shared/types.js";
 import type { ReadScope, UpdateRows, WriteRows, Written } from "./api.js";
 import type { CoreField, CoreRows } from "./core.js";
@@ -70,13 +71,20 @@ const writeDecoded = async (
   return { ids: keys, timestamp };
 };
 
-const coreFields = (request: WriteRows) => request.fields.map(({ fieldId, data }) => ({ id: Number(fieldId), data }));
+/** The columns of a request; those of fields that were dropped while it waited are left out. */
+const coreFields = (state: EngineState, { collection, fields }: WriteRows) => {
+  const columns = fields.map(({ fieldId, data }) => ({ id: Number(fieldId), data }));
+  const schema = state.catalog.collections.get(collection.id)?.schema;
+  if (schema === undefined || schema === collection.schema) return columns;
+  const live = new Set(columnsOf(schema).map((field) => Number(field.fieldID)));
+  return columns.filter(({ id }) => live.has(id));
+};
 
 const bytesOf = (request: WriteRows): number => request.fields.reduce((sum, { data }) => sum + data.length, 0);
 
 const write = async (state: EngineState, request: WriteRows, replace: boolean, onApplied: OnApplied): Promise<Written> => {
   const start = autoIdStart(state, request, replace);
-  const fields = coreFields(request);
+  const fields = coreFields(state, request);
   const rows = await decode(state, request, fields, start);
   return state.gates.share(request.collection.id, () =>
     writeDecoded(state, request, { rows, fields, autoIdStart: start }, replace, onApplied),
@@ -95,7 +103,7 @@ const complete = async (state: EngineState, request: UpdateRows): Promise<Decode
       readTimestamp: state.appliedTimestamp,
       ...(expiry === undefined ? {} : { expiry }),
       rowCount,
-      fields: coreFields(request),
+      fields: coreFields(state, request),
       operations,
     });
     const start = autoIdStart(state, request, true);

@@ -151,7 +151,7 @@ export const operations: readonly AnyOperation[] = [
     privilege: "CreateCollection",
     scope: "database",
     built: "partly",
-    note: "external collections, namespaces and analyzers by language are refused; what functions other than BM25 would make is not made",
+    note: "external collections, namespaces and analyzers by language are refused; what MinHash and TextEmbedding functions would make is not made: rows of theirs are refused when they come",
     handle: createCollection,
     rest: [
       {

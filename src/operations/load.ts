@@ -32,7 +32,7 @@ import {
   type ReleasePartitionsRequest,
   services,
 } from "../shared/proto/generated/messages.js";
-import { fieldNamed, isVector, primaryField } from "../shared/schema.js";
+import { fieldNamed, isVector, primaryField, structNamed } from "../shared/schema.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
 import { type Body, change, collectionOf, databaseOf, nothing, required, restDatabase, textIn, textsIn } from "./support.js";
 
@@ -53,10 +53,11 @@ export const loadStateOf = (
 
 const checkLoadFields = (collection: Collection, names: readonly string[]): void => {
   if (names.length === 0) return;
-  const fields = names.map((name) => {
+  const fields = names.flatMap((name) => {
+    const struct = structNamed(collection.schema, name);
     const field = fieldNamed(collection.schema, name);
-    if (field === undefined) throw failure("fieldNotFound", { field: name });
-    return field;
+    if (field === undefined && struct === undefined) throw failure("fieldNotFound", { field: name });
+    return field ?? struct?.fields ?? [];
   });
   const key = primaryField(collection.schema);
   const refuse = (what: string) => invalid(`load field list [${names.join(" ")}] does not contain ${what}`);

@@ -95,7 +95,9 @@ const matchColumns = (
     if (field.nullable || field.isDynamic || field.defaultValue !== undefined) continue;
     throw invalid(`fieldSchema(${field.name}) has no corresponding fieldData pass in`);
   }
-  if ((generated && names.has(key.name)) || fields.some((field) => field.isFunctionOutput && names.has(field.name))) {
+  const allowed = givenEmbeddings(collection);
+  const isMade = (field: FieldSchema): boolean => field.isFunctionOutput && !allowed.has(field.name);
+  if ((generated && names.has(key.name)) || fields.some((field) => isMade(field) && names.has(field.name))) {
     throw invalid("more fieldData has pass in", { expected: fields.length, actual: fields.length + 1 });
   }
   return received.map(({ envelope, data }) => {
@@ -104,9 +106,20 @@ const matchColumns = (
   });
 };
 
-/** Functions that are kept and described, and whose output nothing makes yet. */
-const checkMadeByUs = ({ schema }: Collection): void => {
-  const fn = schema.functions.find(({ type }) => type !== FunctionType.BM25);
+/** Fields of embeddings that rows may carry although a function is there to make them. */
+const givenEmbeddings = (collection: Collection): ReadonlySet<string> => {
+  if (!propertyIsTrue(collection, "collection.function.allowInsertNonBM25FunctionOutputs")) return new Set();
+  const made = collection.schema.functions.filter(({ type }) => type === FunctionType.TextEmbedding);
+  return new Set(made.flatMap(({ outputFieldNames }) => outputFieldNames));
+};
+
+/** Functions that are kept and described, and whose output nothing makes yet: their rows must carry it where they may. */
+const checkMade = (collection: Collection, names: ReadonlySet<string>): void => {
+  const allowed = givenEmbeddings(collection);
+  const isGiven = (name: string): boolean => allowed.has(name) && names.has(name);
+  const fn = collection.schema.functions.find(
+    ({ type, outputFieldNames }) => type !== FunctionType.BM25 && !outputFieldNames.every(isGiven),
+  );
   if (fn === undefined) return;
   const kind = Object.entries(FunctionType).find(([, type]) => type === fn.type)?.[0];
   throw failure("notSupported", {}, `writing rows of which ${kind} function ${fn.name} makes a field is not supported yet`, true);
@@ -121,8 +134,8 @@ const writeRequest = (call: Call, request: InsertRequest | UpsertRequest): Updat
   checkCollectionName(request.collectionName);
   const collection = requireCollection(call.engine.catalog, database, request.collectionName);
   checkSchemaTimestamp(collection, request.schemaTimestamp, request.collectionName);
-  checkMadeByUs(collection);
   const received = receive(request.fieldsData, collection.schema);
+  checkMade(collection, new Set(received.map(({ envelope }) => envelope.name)));
   const operations = "fieldOps" in request ? fieldOperations(collection, request.fieldOps, received) : [];
   const kind = !("fieldOps" in request) ? "insert" : request.partialUpdate || operations.length > 0 ? "update" : "upsert";
   const fields = matchColumns(collection, received, request.numRows, kind, timeZoneOf(call.engine.catalog, collection));

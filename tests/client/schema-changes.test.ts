@@ -134,4 +134,30 @@ describe.each(["a server", "a folder"])("through %s", (transport) => {
       "cannot drop sub-field of struct array field: more.label",
     );
   });
+
+  test("a function of embeddings is kept; rows that carry what it would make are written where that is allowed", async () => {
+    const embed = {
+      name: "embed",
+      type: "TextEmbedding",
+      inputFieldNames: ["text"],
+      outputFieldNames: ["vector"],
+      params: { provider: "TEI", endpoint: "http://localhost:1" },
+    } as const;
+    const named = { collectionName: "embedded" };
+    const indexParams = { fieldName: "vector", metricType: "L2" };
+    await client.createCollection({ ...named, schema: { ...base, functions: [embed] }, indexParams });
+    expect(await client.describeCollection(named)).toMatchObject({ functions: [embed], fields: [{}, {}, { isFunctionOutput: true }] });
+    const unbuilt = "writing rows of which TextEmbedding function embed makes a field is not supported yet";
+    const { vector, ...bare } = text(1);
+    await expect(client.insert({ ...named, data: [bare] })).rejects.toThrow(unbuilt);
+    await expect(client.insert({ ...named, data: [{ ...bare, vector }] })).rejects.toThrow(unbuilt);
+    await client.alterCollectionProperties({ ...named, properties: { "collection.function.allowInsertNonBM25FunctionOutputs": true } });
+    await expect(client.insert({ ...named, data: [bare] })).rejects.toThrow(unbuilt);
+    expect(await client.insert({ ...named, data: [{ ...bare, vector }] })).toMatchObject({ insertCount: 1 });
+    expect(await client.query({ ...named, filter: "id == 1", outputFields: ["vector"] })).toEqual([
+      { id: 1, vector: Float32Array.of(1, 1) },
+    ]);
+    await client.dropCollectionFunction({ ...named, functionName: "embed" });
+    expect(await client.insert({ ...named, data: [text(2)] })).toMatchObject({ insertCount: 1 });
+  });
 });

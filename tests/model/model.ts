@@ -129,6 +129,14 @@ export class ModelCollection implements Definition {
     this.rows = this.rows.map((row) => ({ ...row, values: { ...row.values, [field.name]: value } }));
   }
 
+  dropField(name: string): void {
+    this.shape = { ...this.shape, fields: this.shape.fields.filter((field) => field.name !== name) };
+    this.rows = this.rows.map((row) => {
+      const { [name]: _, ...values } = row.values;
+      return { ...row, values };
+    });
+  }
+
   freeze(): ModelSnapshot {
     const { shape, partitions, index, ttlSeconds, properties, rows, written } = this;
     return {

@@ -209,6 +209,24 @@ const addField = (random: SeededRandom, model: Model): Step | undefined => {
   };
 };
 
+/** A name that was dropped may come again; nothing of what its field was may come with it. */
+const dropField = (random: SeededRandom, model: Model): Step | undefined => {
+  const of = anyCollection(random, model);
+  if (of === undefined) return undefined;
+  const { collection, options, text } = of;
+  const fieldName = random.pick(["id", "vector", "nobody", ...addable.map(({ name }) => name), ...addable.map(({ name }) => name)]);
+  return {
+    text: `drop field ${fieldName} of ${text}`,
+    about: collection,
+    run: async ({ client }) => {
+      const work = client.dropCollectionField({ ...options, fieldName });
+      if (!collection.shape.fields.some(({ name }) => name === fieldName)) return refused("a field that cannot go", 1100, work);
+      await work;
+      collection.dropField(fieldName);
+    },
+  };
+};
+
 /** Rows that were past their time may be gone for good, so a time is made longer only where none is. */
 const alterTtl = (random: SeededRandom, model: Model): Step | undefined => {
   const of = anyCollection(random, model);
@@ -312,6 +330,7 @@ export const definitions: readonly Kind[] = [
   { name: "list collections", weight: 1, draw: list },
   { name: "truncate", weight: 1, draw: truncate },
   { name: "add field", weight: 0.6, draw: addField },
+  { name: "drop field", weight: 0.4, draw: dropField },
   { name: "alter time to live", weight: 0.6, draw: alterTtl },
   { name: "alter properties", weight: 0.8, draw: alterProperties },
   { name: "collection statistics", weight: 1, draw: stats },
