@@ -11,6 +11,8 @@ const check = (access: Access, record: RecordOf<"restoreAccess">): void => {
   const groups = new Set([...access.groups.keys(), ...record.groups.map((group) => group.name)]);
   for (const { name } of record.roles) if (access.roles.has(name)) throw refuse(`role [${name}] already exists`);
   for (const { name } of record.groups) if (access.groups.has(name)) throw refuse(`privilege group [${name}] already exists`);
+  // Milvus takes grants of roles that are not there; a later role of that name would find them.
+  for (const { role } of record.grants) if (!roles.has(role)) throw refuse(`role [${role}] does not exist`);
   for (const { privilege } of record.grants)
     if (privilege !== ANY && !groups.has(privilege) && knownPrivilege(privilege) === undefined)
       throw refuse(`privilege [${privilege}] does not exist`);

@@ -8,6 +8,7 @@ import { DEFAULT_DATABASE } from "../catalog/read.js";
 import { DEFAULT_ROLES, ROOT } from "../shared/access.js";
 import { invalid, outOfRange } from "../shared/errors.js";
 import { ROLE_DESCRIPTION_BYTES_MAX } from "../shared/limits.js";
+import { checkPrivilegeGroupName, checkRoleName, checkUserName } from "../shared/names.js";
 import { knownPrivilege, OBJECT_TYPES, type ObjectType } from "../shared/privileges.js";
 import { ErrorCode, type GrantEntity, type RBACMeta, services } from "../shared/proto/generated/messages.js";
 import { grantsOf } from "./grant.js";
@@ -56,7 +57,10 @@ const grantOf = (entity: GrantEntity) => {
 const restore = async (call: Call, request: { readonly RBACMeta?: RBACMeta | undefined }) => {
   const meta = request.RBACMeta;
   if (meta === undefined) return {};
-  for (const { description } of meta.roles) {
+  for (const { user } of meta.users) checkUserName(user);
+  for (const { groupName } of meta.privilegeGroups) checkPrivilegeGroupName(groupName);
+  for (const { name, description } of meta.roles) {
+    checkRoleName(name);
     const length = Buffer.byteLength(description, "utf8");
     if (length > ROLE_DESCRIPTION_BYTES_MAX)
       throw outOfRange("the length of role description must be not greater than limit", length, 0, ROLE_DESCRIPTION_BYTES_MAX);

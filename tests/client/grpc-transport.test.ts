@@ -92,7 +92,8 @@ describe("failures", () => {
   test.each<[number, number, string]>([
     [12, 10, "service unimplemented"],
     [8, 1102, "parameter too large"],
-    [16, 65535, "Unauthenticated"],
+    [16, 1400, "not authenticated"],
+    [7, 1401, "privilege not permitted"],
   ])("gRPC code %i is not tried again and becomes %i", async (grpc, code, words) => {
     const { double, client } = await started({ GetVersion: refuse(grpc, "no, ünfortunately") });
     const error = await failureOf(client.getServerVersion());

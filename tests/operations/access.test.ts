@@ -463,6 +463,15 @@ describe("backups", () => {
     expect(
       await refused({ grants: [{ role, object: { name: "Global" }, objectName: "*", dbName: "", grantor: grantor("Nothing") }] }),
     ).toBe(`${prefix}privilege [Nothing] does not exist: invalid parameter`);
+    const orphan = {
+      role: { name: "none", description: "" },
+      object: { name: "Global" },
+      objectName: "*",
+      dbName: "",
+      grantor: grantor("Search"),
+    };
+    expect(await refused({ grants: [orphan] })).toBe(`${prefix}role [none] does not exist: invalid parameter`);
+    expect(await refused({ users: [{ user: "", password: "x", roles: [] }] })).toBe("username must be not empty: invalid parameter");
     expect(await refused({})).toBe("");
   });
 });
