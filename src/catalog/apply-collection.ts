@@ -8,6 +8,7 @@ import { Map as ImmutableMap } from "immutable";
 import { collectionNotFound, failure, failureBecause, invalid } from "../shared/errors.js";
 import { COLLECTIONS_MAX, COLLECTIONS_PER_DATABASE_MAX, GENERAL_CAPACITY_MAX } from "../shared/limits.js";
 import { CollectionSchema, type FieldSchema } from "../shared/proto/generated/messages.js";
+import { columnNamed, structNamed } from "../shared/schema.js";
 import { withGrantsRenamed, withoutGrantsOn } from "./apply-grant.js";
 import { propertyOf, sameProperties, withoutKeys, withProperties } from "./properties.js";
 import { aliasesOf, aliasNamed, collectionNamed, requireCollectionById, requireDatabase } from "./read.js";
@@ -197,19 +198,26 @@ export const checkFieldReleased = (collection: Collection, changes: PropertyChan
   if (changes.deleteKeys.some((key) => key === "mmap.enabled" || isWarmup(key))) throw refuse("drop collection field properties");
 };
 
+/** What has parameters of its own: a field, a struct, or a member of one. */
+type Parametrised = Pick<FieldSchema, "fieldID" | "description" | "typeParams">;
+
+const parametrised = (schema: CollectionSchema, name: string): Parametrised | undefined =>
+  columnNamed(schema, name) ?? structNamed(schema, name);
+
 export const alterField = (catalog: Catalog, record: RecordOf<"alterField">): Catalog => {
   const collection = requireCollectionById(catalog, record.collectionId);
-  const field = collection.schema.fields.find((candidate) => candidate.name === record.fieldName);
-  if (field === undefined) throw invalid(`field ${record.fieldName} does not exist in collection`);
+  const { schema } = collection;
+  const found = parametrised(schema, record.fieldName);
+  if (found === undefined) throw invalid(`field ${record.fieldName} does not exist in collection`);
   checkFieldReleased(collection, record);
-  const typeParams = withoutKeys(withProperties(field.typeParams, record.properties), record.deleteKeys);
-  const description = record.description ?? field.description;
-  if (sameProperties(typeParams, field.typeParams) && description === field.description) return catalog;
-  const changed: FieldSchema = { ...field, typeParams, description };
-  const fields = collection.schema.fields.map((candidate) => (candidate === field ? changed : candidate));
+  const typeParams = withoutKeys(withProperties(found.typeParams, record.properties), record.deleteKeys);
+  const description = record.description ?? found.description;
+  if (sameProperties(typeParams, found.typeParams) && description === found.description) return catalog;
+  const changed = <T extends Parametrised>(one: T): T => (one.fieldID === found.fieldID ? { ...one, typeParams, description } : one);
+  const structArrayFields = schema.structArrayFields.map((struct) => changed({ ...struct, fields: struct.fields.map(changed) }));
   return replaced(catalog, {
     ...collection,
-    schema: { ...collection.schema, fields, version: collection.schema.version + 1 },
+    schema: { ...schema, fields: schema.fields.map(changed), structArrayFields, version: schema.version + 1 },
     updateTimestamp: record.timestamp,
   });
 };

@@ -34,9 +34,12 @@ const mapped = (...lists: readonly (readonly KeyValuePair[])[]): boolean => {
 
 const columnPolicy = (collection: Collection, field: FieldSchema): ColumnPolicy => {
   const vector = isVector(field.dataType);
-  const held = !mapped(field.typeParams, collection.properties);
+  const struct = collection.schema.structArrayFields.find(({ fields }) => fields.some((member) => member.fieldID === field.fieldID));
+  const shared = struct?.typeParams ?? [];
+  const held = !mapped(field.typeParams, shared, collection.properties);
   const warmup =
     policyOf(propertyOf(field.typeParams, "warmup")) ??
+    policyOf(propertyOf(shared, "warmup")) ??
     policyOf(propertyOf(collection.properties, vector ? "warmup.vectorField" : "warmup.scalarField")) ??
     (held || !vector ? "sync" : "disable");
   return { fieldId: Number(field.fieldID), warmup, counted: held && warmup !== "disable" };

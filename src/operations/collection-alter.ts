@@ -17,7 +17,7 @@ import {
   DataType,
   services,
 } from "../shared/proto/generated/messages.js";
-import { dynamicField, fieldNamed, isVector, primaryField } from "../shared/schema.js";
+import { columnNamed, dynamicField, fieldNamed, isVector, primaryField } from "../shared/schema.js";
 import { type AnyOperation, type Call, defineOperation, type RestRoute } from "./operation.js";
 import {
   checkIsolation,
@@ -169,7 +169,7 @@ const DROPPABLE = ["mmap.enabled", ...WARMUPS];
 const renamed = (key: string): string => (key === "mmap_enabled" ? "mmap.enabled" : key);
 
 const checkMaxLength = (value: string, fieldName: string, collection: Collection): void => {
-  const field = fieldNamed(collection.schema, fieldName);
+  const field = columnNamed(collection.schema, fieldName);
   const strings = field?.dataType === DataType.VarChar || (field?.dataType === DataType.Array && field.elementType === DataType.VarChar);
   if (!strings) throw invalid(" can not modify the maxlength for non-string types");
   if (!/^[+-]?\d+$/.test(value)) throw invalid("max_length should be an integer, but got string");

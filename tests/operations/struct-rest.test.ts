@@ -43,6 +43,21 @@ test("a struct's capacity is its members'; it is described with the ids of all",
   expect(index).toMatchObject([{ fieldName: "clips[shot]" }, { fieldName: "bits" }]);
 });
 
+test("its parameters and its members' are changed by their names", async () => {
+  await create([clips]);
+  const change = (fieldName: string, properties: { key: string; value: string }[]) =>
+    client.call("AlterCollectionField", { collectionName: "c", fieldName, properties });
+  expect(await change("clips", [{ key: "warmup", value: "disable" }])).toMatchObject({ code: 0 });
+  expect(await change("clips[label]", [{ key: "max_length", value: "20" }])).toMatchObject({ code: 0 });
+  const [struct] = [...client.engine.catalog.collections.values()][0]?.schema.structArrayFields ?? [];
+  expect(struct?.typeParams).toContainEqual({ key: "warmup", value: "disable" });
+  expect(struct?.fields[0]).toMatchObject({ name: "label", typeParams: expect.arrayContaining([{ key: "max_length", value: "20" }]) });
+  expect(await change("clips[nope]", [{ key: "warmup", value: "disable" }])).toMatchObject({
+    code: 1100,
+    reason: "field clips[nope] does not exist in collection: invalid parameter",
+  });
+});
+
 test("one is added later", async () => {
   await create([]);
   const schema = { ...clips, dataType: "ArrayOfStruct" };
