@@ -26,7 +26,7 @@ import {
   type ValueField,
 } from "../shared/proto/generated/messages.js";
 import type { Init } from "../shared/proto/wire.js";
-import { isVector, primaryField, typeName } from "../shared/schema.js";
+import { primaryField, typeName } from "../shared/schema.js";
 import { physicalMs } from "../shared/types.js";
 import { loadStateOf } from "./load.js";
 import { type AnyOperation, type Call, defineOperation } from "./operation.js";
@@ -136,7 +136,11 @@ const statistics = (call: Call, request: { readonly dbName: string; readonly col
   return { stats: [{ key: "row_count", value: String(call.engine.rowCount(collection)) }] };
 };
 
-const defaultOf = (value: ValueField): unknown => Object.values(value).find((member) => member !== undefined);
+/** As Go's JSON writes the message: `{"Data":{"StringData":"x"}}`. */
+const defaultOf = (value: ValueField): unknown => {
+  const [name, data] = Object.entries(value).find(([, member]) => member !== undefined) ?? [];
+  return name === undefined ? {} : { Data: { [`${name[0]?.toUpperCase()}${name.slice(1)}`]: data } };
+};
 
 const restField = (field: FieldSchema) => ({
   name: field.name,
@@ -167,12 +171,12 @@ const restStruct = (struct: StructArrayFieldSchema) => ({
 const nameOf = (values: Readonly<Record<string, number>>, value: number): string =>
   Object.entries(values).find(([, candidate]) => candidate === value)?.[0] ?? String(value);
 
-const restIndexes = (collection: Collection) => {
-  const vector = collection.schema.fields.find((field) => isVector(field.dataType));
-  return collection.indexes
-    .filter((index) => index.fieldId === vector?.fieldID)
-    .map((index) => ({ indexName: index.name, fieldName: vector?.name ?? "", metricType: indexParam(index, "metric_type") ?? "" }));
-};
+const restIndexes = (collection: Collection) =>
+  collection.indexes.map((index) => ({
+    indexName: index.name,
+    fieldName: collection.schema.fields.find((field) => field.fieldID === index.fieldId)?.name ?? "",
+    metricType: indexParam(index, "metric_type") ?? "",
+  }));
 
 const describeForRest = (call: Call, body: Body) => {
   const { dbName } = restDatabase(call, body);

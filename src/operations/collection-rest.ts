@@ -16,8 +16,8 @@ import {
   LoadCollectionRequest,
 } from "../shared/proto/generated/messages.js";
 import type { Init } from "../shared/proto/wire.js";
-import { isVector, memberColumn } from "../shared/schema.js";
-import { fieldIn, functionIn, typeOf, typeOfName } from "./field-rest.js";
+import { memberColumn } from "../shared/schema.js";
+import { fieldIn, functionIn, typeOf } from "./field-rest.js";
 import { createIndex } from "./index.js";
 import { indexIn } from "./index-rest.js";
 import { defaultMetric } from "./index-types.js";
@@ -97,17 +97,44 @@ const quickKey = (body: Body, params: Body): FieldSchema => {
   });
 };
 
+const QUICK_VECTORS = ["FloatVector", "BinaryVector", "Float16Vector", "BFloat16Vector", "SparseFloatVector"];
+const FLOAT_METRICS = ["L2", "IP", "COSINE"];
+const BINARY_METRICS = ["HAMMING", "JACCARD"];
+
+/** Refused before anything is made; a full schema is refused where its index is. */
+const checkQuickMetric = (type: DataType, metric: string): void => {
+  const refuse = (why: string) => invalid(why, { expected: "valid index params", actual: "invalid index params" });
+  if (metric === "") return;
+  if (type === DataType.SparseFloatVector) {
+    if (metric === "BM25") throw refuse("only BM25 Function output field support BM25 metric type");
+    if (metric !== "IP") throw refuse("only IP&BM25 is the supported metric type for sparse index");
+  } else if (type === DataType.BinaryVector) {
+    if (!BINARY_METRICS.includes(metric)) throw refuse(`binary vector index does not support metric type: ${metric}`);
+  } else if (!FLOAT_METRICS.includes(metric)) throw refuse(`float vector index does not support metric type: ${metric}`);
+};
+
+const checkDimension = (sparse: boolean, dimension: number): void => {
+  if (sparse && dimension !== 0)
+    throw invalid("dimension should not be specified for SparseFloatVector quick create", { expected: 0, actual: dimension });
+  if (!sparse && dimension === 0)
+    throw invalid("dimension is required for quickly create collection(default metric type: COSINE)", {
+      expected: "collectionName & dimension",
+      actual: "collectionName",
+    });
+};
+
 const quickSchema = (body: Body, params: Body, name: string): Init<CollectionSchema> => {
-  const vectorType = typeOf(textIn(body, "vectorFieldType") || "FloatVector");
-  if (!isVector(vectorType)) throw invalid(`vectorFieldType ${typeOfName(vectorType)} is not a vector type`);
+  const given = textIn(body, "vectorFieldType") || "FloatVector";
+  if (!QUICK_VECTORS.includes(given))
+    throw invalid(`vectorFieldType can only be [${QUICK_VECTORS.join(", ")}], default: FloatVector`, {
+      expected: QUICK_VECTORS.join(", "),
+      actual: given,
+    });
+  const vectorType = typeOf(given);
   const dimension = integerIn(body, "dimension") ?? 0;
   const sparse = vectorType === DataType.SparseFloatVector;
-  if (dimension === 0 && !sparse)
-    throw failure(
-      "invalidParameter",
-      { expected: "collectionName & dimension", actual: "collectionName" },
-      "dimension is required for quickly create collection(default metric type: COSINE)",
-    );
+  checkDimension(sparse, dimension);
+  checkQuickMetric(vectorType, textIn(body, "metricType"));
   return {
     name,
     description: textIn(body, "description"),

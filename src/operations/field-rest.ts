@@ -18,7 +18,7 @@ export const typeOf = (name: string): DataType => {
 const defaultOf = (value: unknown, type: DataType, field: string): ValueField | undefined => {
   if (value === undefined || value === null) return undefined;
   const refuse = () =>
-    invalid(`convert defaultValue of field ${field} fail, expected ${typeOfName(type)}, but got ${parameterText(value)}`);
+    invalid(`convert defaultValue fail, err: cannot use "${parameterText(value)}" as ${typeOfName(type)} default value of field ${field}`);
   const number = (): number => {
     if (typeof value !== "number") throw refuse();
     return value;
@@ -45,7 +45,7 @@ const defaultOf = (value: unknown, type: DataType, field: string): ValueField | 
       if (typeof value !== "string") throw refuse();
       return ValueField.create({ stringData: value });
     default:
-      throw invalid(`type not support default_value, type:${typeOfName(type)}, name:${field}`);
+      throw invalid(`convert defaultValue fail, err: Unexpected default value type: ${typeOfName(type)}`);
   }
 };
 

@@ -1,7 +1,7 @@
 /** Flush and what tells of segments. A flush answers when the rows are in synced files that the manifest names, so what it named is flushed by then. */
-import { collectionsIn, requireCollection, requireDatabase } from "../catalog/read.js";
+import { collectionsIn, requireCollection, requireCollectionById, requireDatabase } from "../catalog/read.js";
 import type { Collection } from "../catalog/types.js";
-import { invalid } from "../shared/errors.js";
+import { failure, invalid } from "../shared/errors.js";
 import { checkCollectionName } from "../shared/names.js";
 import {
   type FlushAllRequest,
@@ -16,7 +16,7 @@ import type { Init } from "../shared/proto/wire.js";
 import { physicalMs } from "../shared/types.js";
 import { NODE_ID } from "./load.js";
 import { type AnyOperation, type Call, defineOperation, type RestReply } from "./operation.js";
-import { type Body, collectionOf, databaseOf, textIn } from "./support.js";
+import { type Body, collectionOf, databaseOf, longIn, textIn } from "./support.js";
 
 const flush = async (call: Call, request: FlushRequest): Promise<Init<FlushResponse>> => {
   const database = databaseOf(call, request);
@@ -92,6 +92,30 @@ const querySegments = (call: Call, request: { dbName: string; collectionName: st
   return { infos };
 };
 
+/** Of any state; of the ids named, if any are. Files are ours, so there are no logs to name. */
+const restSegments = async (call: Call, body: Body): Promise<RestReply> => {
+  const collection = requireCollectionById(call.engine.catalog, longIn(body, "collectionID"));
+  const given = body.segmentIDs ?? [];
+  const wanted = new Set(Array.isArray(given) ? given.map((_, index) => longIn(given as unknown as Body, String(index))) : []);
+  const found = call.engine.segments(collection).filter(({ id }) => wanted.size === 0 || wanted.has(id));
+  const gone = [...wanted].find((id) => !found.some((segment) => segment.id === id));
+  if (gone !== undefined) throw failure("segmentNotFound", { segment: gone });
+  const segmentInfos = found.map((segment) => ({
+    segmentID: segment.id,
+    collectionID: segment.collectionId,
+    partitionID: segment.partitionId,
+    vChannel: "",
+    numRows: segment.rowCount,
+    state: SegmentState[segment.state],
+    level: segment.level === 2 ? SegmentLevel.L2 : SegmentLevel.L1,
+    isSorted: segment.state === "Flushed",
+    insertLogs: [],
+    deltaLogs: [],
+    statsLogs: [],
+  }));
+  return { data: { segmentInfos } };
+};
+
 /** Whether one of these segments still has its rows in memory. */
 const anyGrowing = (call: Call, segmentIds: readonly bigint[]): boolean =>
   segmentIds.length > 0 &&
@@ -122,6 +146,7 @@ export const operations = [
   }),
   defineOperation(milvus.GetFlushAllState, { privilege: "", scope: "global", handle: () => ({ flushed: true }) }),
   defineOperation(milvus.GetPersistentSegmentInfo, {
+    rest: [{ route: "POST /v2/vectordb/segments/describe", handle: restSegments }],
     privilege: "",
     scope: "collection",
     handle: (call, request) => ({ infos: segmentInfo(call, { ...request }).filter((info) => info.state === SegmentState.Flushed) }),

@@ -7,7 +7,18 @@ import type { Init } from "../shared/proto/wire.js";
 import type { Call, RestReply, RestRoute } from "./operation.js";
 import { vectorField } from "./search-params.js";
 import { consistencyIn, groupParams, hitsReply, LIMIT_DEFAULT, placeholders, refuseUnbuilt, searchParamsIn } from "./search-rest.js";
-import { type Body, integerIn, missingMembers, objectIn, objectsIn, parameterText, required, textIn, textsIn } from "./support.js";
+import {
+  type Body,
+  integerIn,
+  missingMembers,
+  objectIn,
+  objectsIn,
+  parameterText,
+  required,
+  restDatabase,
+  textIn,
+  textsIn,
+} from "./support.js";
 import { templatesOf } from "./template-params.js";
 
 type HybridSearch = (call: Call, request: HybridSearchRequest) => Promise<Init<SearchResults>>;
@@ -45,11 +56,12 @@ const restHybridSearch = async (call: Call, body: Body, search: HybridSearch): P
   if (objectsIn(body, "functionChains").length > 0) throw invalid("functionChains is not supported for hybrid search yet");
   refuseUnbuilt(body, ["functionScore"]);
   const collectionName = textIn(body, "collectionName");
-  const collection = requireCollection(call.engine.catalog, call.databaseName, collectionName);
+  const { dbName } = restDatabase(call, body);
+  const collection = requireCollection(call.engine.catalog, dbName, collectionName);
   const rerank = objectIn(body, "rerank");
   const limit = integerIn(body, "limit") ?? 0;
   const request = HybridSearchRequest.create({
-    dbName: call.databaseName,
+    dbName,
     collectionName,
     partitionNames: textsIn(body, "partitionNames"),
     outputFields: textsIn(body, "outputFields"),

@@ -46,7 +46,7 @@ const restQuery = async (call: Call, body: Body, query: Query): Promise<RestRepl
 };
 
 /** A list of keys as a filter over the primary key. */
-const keyFilter = (field: FieldSchema, ids: readonly unknown[]): string => {
+export const keyFilter = (field: FieldSchema, ids: readonly unknown[]): string => {
   const literals = ids.map((id) => {
     if (field.dataType === DataType.VarChar) {
       if (typeof id !== "string" && typeof id !== "number" && typeof id !== "bigint")

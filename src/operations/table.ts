@@ -18,6 +18,7 @@ import { operations as databases } from "./database.js";
 import { operations as flushes } from "./flush.js";
 import { operations as grants } from "./grant.js";
 import { operations as hybridSearches } from "./hybrid-search.js";
+import { operations as imports } from "./import.js";
 import { operations as indexes } from "./index.js";
 import { operations as loads } from "./load.js";
 import { type AnyOperation, defineOperation } from "./operation.js";
@@ -25,6 +26,7 @@ import { operations as partitions } from "./partition.js";
 import { operations as privilegeGroups } from "./privilege-group.js";
 import { operations as queries } from "./query.js";
 import { operations as resourceGroups } from "./resource-group.js";
+import { legacyRoutes } from "./rest-v1.js";
 import { operations as roles } from "./role.js";
 import { operations as rows } from "./row.js";
 import { operations as searches } from "./search.js";
@@ -51,6 +53,7 @@ const declared: readonly AnyOperation[] = [
   ...hybridSearches,
   ...queries,
   ...flushes,
+  ...imports,
   ...compactions,
   ...snapshots,
   ...restores,
@@ -81,4 +84,7 @@ const notBuilt = (): AnyOperation[] => {
 };
 
 /** One row an RPC. Rows without `handle` answer UNIMPLEMENTED with the RPC's name. */
-export const operations: readonly AnyOperation[] = [...declared, ...notBuilt()];
+export const operations: readonly AnyOperation[] = [...declared, ...notBuilt()].map((operation) => {
+  const legacy = legacyRoutes(operation);
+  return legacy.length === 0 ? operation : { ...operation, rest: [...operation.rest, ...legacy] };
+});

@@ -13,9 +13,9 @@ import type { Rest } from "./rest.js";
 
 const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
-const withoutQuery = (url: string): string => {
+const target = (url: string): { path: string; query: string } => {
   const mark = url.indexOf("?");
-  return mark < 0 ? url : url.slice(0, mark);
+  return mark < 0 ? { path: url, query: "" } : { path: url.slice(0, mark), query: url.slice(mark + 1) };
 };
 
 /** Bodies up to here are not asked for room. */
@@ -123,7 +123,7 @@ export const serveHttp1 = (
   response.on("error", () => response.destroy());
   rest({
     method: request.method ?? "",
-    path: withoutQuery(request.url ?? ""),
+    ...target(request.url ?? ""),
     header: (name) => single(request.headers[name]),
     body: () => collect(request, lengthOf(request.headers["content-length"]), room),
     signal: gone.signal,
@@ -169,7 +169,7 @@ export const serveHttp2 = (rest: Rest, stream: Http2Stream, done: () => void, bu
   });
   rest({
     method: headers[":method"] ?? "",
-    path: withoutQuery(headers[":path"] ?? ""),
+    ...target(headers[":path"] ?? ""),
     header: (name) => headers[name],
     body: () => collect(body, lengthOf(headers["content-length"]), room),
     signal: gone.signal,

@@ -1,5 +1,5 @@
 /**
- * Milvus's REST v2, from the table of operations.
+ * Milvus's REST, from the table of operations.
  *
  * Order of one request: who asks (401) -> route (404) -> `Request-Timeout` (1100) -> JSON (1801) -> required members (1802) -> may he (403) -> handler. A failure of an operation is
  * HTTP 200 with `{"code", "message"}`; only an unknown route, a late answer (408) and a body over the limit (413) have a status of their own.
@@ -22,6 +22,8 @@ export interface RestRequest {
   readonly method: string;
   /** Without the query. */
   readonly path: string;
+  /** After the question mark; absent: none. */
+  readonly query?: string;
   header(name: string): string | undefined;
   /** undefined: larger than the limit. */
   body(): Promise<Buffer | undefined>;
@@ -229,7 +231,8 @@ class RestServer {
         ...json(413, traceId, failed(httpFailure("httpNotJson", `the request body is larger than ${REQUEST_BYTES_MAX} bytes`))),
         close: true,
       };
-    const body = parseBody(bytes, route.required ?? []);
+    const body =
+      request.method === "GET" ? Object.fromEntries(new URLSearchParams(request.query ?? "")) : parseBody(bytes, route.required ?? []);
     call.databaseName = (body.dbName as string | undefined) || call.databaseName || DEFAULT_DATABASE;
     this.permit(served, call, body);
     const leaving = () => call.abort(new Error("context canceled"));

@@ -224,7 +224,7 @@ describe("through REST", () => {
       "a default of another type",
       { fieldName: "new", dataType: "Int8", nullable: true, defaultValue: "x" },
       1100,
-      "convert defaultValue of field new fail",
+      "convert defaultValue fail, err: ",
     ],
     ["text without a length", { fieldName: "new", dataType: "VarChar", nullable: true }, 1101, "max_length"],
   ])("%s", async (_what, schema, code, words) => {

@@ -513,7 +513,11 @@ describe("REST", () => {
       enableDynamicField: false,
       consistencyLevel: "Strong",
       load: "LoadStateNotLoad",
-      fields: [{ name: "key", autoId: true }, { name: "words", nullable: true, defaultValue: "none" }, { name: "v" }],
+      fields: [
+        { name: "key", autoId: true },
+        { name: "words", nullable: true, defaultValue: { Data: { StringData: "none" } } },
+        { name: "v" },
+      ],
     });
   });
 

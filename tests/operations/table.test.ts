@@ -24,10 +24,10 @@ test("a row is built exactly if it has a handler", () => {
     expect([operation.rpc, operation.built !== "not yet"]).toEqual([operation.rpc, operation.handle !== undefined]);
 });
 
-test("a route is declared once, and is a POST of the second version", () => {
+test("a route is declared once, and is a POST of the second version or one of the first", () => {
   const routes = operations.flatMap((operation) => operation.rest.map((route) => route.route));
   expect(new Set(routes).size).toBe(routes.length);
-  for (const route of routes) expect(route).toMatch(/^POST \/v2\/vectordb\/[a-z0-9_]+(\/[a-z0-9_]+)+$/);
+  for (const route of routes) expect(route).toMatch(/^(POST \/v2\/vectordb\/[a-z0-9_]+(\/[a-z0-9_]+)+|(GET|POST) \/v1\/vector\/[a-z/]+)$/);
 });
 
 test("connect gives a fresh identifier and the version; an unknown database of the metadata is refused", async () => {

@@ -160,10 +160,10 @@ describe("a default", () => {
     await open();
     expect(await read(["made", "added"])).toEqual([each, each, each]);
     const { data } = await driver.post("collections/describe", { collectionName });
-    const shown = (data as { fields: { name: string; defaultValue?: string }[] }).fields;
+    const shown = (data as { fields: { name: string; defaultValue?: object }[] }).fields;
     expect(shown.filter(({ defaultValue }) => defaultValue !== undefined)).toMatchObject([
-      { name: "made", defaultValue: each.made },
-      { name: "added", defaultValue: each.added },
+      { name: "made", defaultValue: { Data: { StringData: each.made } } },
+      { name: "added", defaultValue: { Data: { StringData: each.added } } },
     ]);
   });
 });

@@ -135,9 +135,14 @@ export class MemoryClient {
   }
 
   /** Calls a REST route's handler with a parsed body; a failure is `{ code, message }`. */
-  async post(path: string, body: Record<string, unknown>): Promise<RestReply & { code?: number; message?: string }> {
-    const route = operations.flatMap((operation) => operation.rest).find((candidate) => candidate.route === `POST /v2/vectordb/${path}`);
-    if (route === undefined) throw new Error(`no route ${path}`);
+  post(path: string, body: Record<string, unknown>): Promise<RestReply & { code?: number; message?: string }> {
+    return this.route(`POST /v2/vectordb/${path}`, body);
+  }
+
+  /** As `post`, by the whole name of a route. */
+  async route(name: string, body: Record<string, unknown>): Promise<RestReply & { code?: number; message?: string }> {
+    const route = operations.flatMap((operation) => operation.rest).find((candidate) => candidate.route === name);
+    if (route === undefined) throw new Error(`no route ${name}`);
     try {
       return await route.handle(this.call_, body);
     } catch (error) {
