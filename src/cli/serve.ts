@@ -8,6 +8,7 @@ import { totalmem } from "node:os";
 import { resolve } from "node:path";
 import { Guard } from "../auth/guard.js";
 import { openEngine } from "../engine/open.js";
+import { Quotas } from "../operations/quotas.js";
 import { operations } from "../operations/table.js";
 import { ROOT } from "../shared/access.js";
 import { realEnv } from "../shared/env.js";
@@ -146,6 +147,7 @@ export const serve = async (chosen: Settings): Promise<void> => {
         env: realEnv,
       }),
       audit: auditFor(chosen),
+      quotas: new Quotas(chosen, () => realEnv.elapsed()),
       logger,
       slowRequestMs: chosen.slowRequestMs,
       host: chosen.host,

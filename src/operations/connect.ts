@@ -4,7 +4,7 @@
  */
 import { availableParallelism, totalmem } from "node:os";
 import { failure, failureBecause, invalid, type MilvusError, successStatus } from "../shared/errors.js";
-import { type GetMetricsRequest, StateCode, type Status, services } from "../shared/proto/generated/messages.js";
+import { type GetMetricsRequest, QuotaState, StateCode, type Status, services } from "../shared/proto/generated/messages.js";
 import type { Init } from "../shared/proto/wire.js";
 import { physicalMs } from "../shared/types.js";
 import { NODE_ID } from "./load.js";
@@ -90,6 +90,8 @@ const refused = (error: () => MilvusError) => (): Init<never> => {
 
 const obsolete = (why: string) => refused(() => failureBecause("serviceUnavailable", why));
 
+const QUOTA_STATES = { dql: QuotaState.DenyToRead, dml: QuotaState.DenyToWrite, ddl: QuotaState.DenyToDDL } as const;
+
 export const operations: readonly AnyOperation[] = [
   defineOperation(milvus.Connect, { privilege: "", scope: "global", handle: connect }),
   defineOperation(milvus.GetVersion, { privilege: "", scope: "global", handle: (call) => ({ version: versionOf(call) }) }),
@@ -97,7 +99,14 @@ export const operations: readonly AnyOperation[] = [
   defineOperation(milvus.CheckHealth, {
     privilege: "",
     scope: "global",
-    handle: () => ({ isHealthy: true, reasons: [], quotaStates: [] }),
+    handle: (call) => {
+      const denials = call.quotas?.denials() ?? [];
+      return {
+        isHealthy: true,
+        reasons: denials.map(({ reason }) => reason),
+        quotaStates: denials.map(({ group }) => QUOTA_STATES[group]),
+      };
+    },
   }),
   defineOperation(milvus.AllocTimestamp, { privilege: "", scope: "global", handle: (call) => ({ timestamp: call.engine.tick() }) }),
   defineOperation(milvus.GetMetrics, {

@@ -12,6 +12,7 @@ import type { Status } from "../shared/proto/generated/messages.js";
 import type { Init, MessageType } from "../shared/proto/wire.js";
 import type { Audit } from "../telemetry/audit.js";
 import { permit } from "./permit.js";
+import type { Quotas } from "./quotas.js";
 
 export type { Principal };
 
@@ -23,6 +24,8 @@ export interface Call {
   readonly guard: Guard;
   /** Is told what was denied and what changes something; absent: nobody is. */
   readonly audit?: Audit | undefined;
+  /** Absent: nothing is counted. */
+  readonly quotas?: Quotas | undefined;
   /** Database of the metadata or header; `databaseOf` adds the default. */
   readonly databaseName: string;
   readonly requestId: string;
@@ -183,6 +186,7 @@ const handle = <Request extends object, Response extends object>(
   encoded?: Buffer,
 ): Promise<Init<Response>> | Init<Response> => {
   if (!operation.handle) throw new Error(`${operation.rpc} has no handler`);
+  call.quotas?.check(operation.rpc, call, request, encoded?.length ?? 0);
   return operation.handle(call, request, encoded);
 };
 

@@ -225,7 +225,8 @@ export const search = async (call: Call, request: SearchRequest, encoded?: Buffe
   // A field of terms may be asked by texts the next time.
   const isPlain = page === undefined && grouping === undefined && stored === undefined && asked.metric !== "BM25";
   const isEncodedByCore = !hasMoments(collection, ids) && ids.every((id) => structOf(collection.schema, id) === undefined);
-  if (encoded !== undefined && isPlain && isEncodedByCore)
+  const isCounted = call.quotas?.countsSearches(collection) === true;
+  if (encoded !== undefined && isPlain && isEncodedByCore && !isCounted)
     keepSearch(catalog, call, encoded, () => ({
       field: vectorField(collection, request.searchParams),
       run: call.engine.prepareSearch(asked),

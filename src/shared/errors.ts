@@ -72,6 +72,7 @@ const sentinels = {
   httpInsertData: { code: 1804, text: "fail to deal the insert data", input: true },
   httpSearchResult: { code: 1805, text: "fail to parse search result" },
   httpPrimaryKey: { code: 1806, text: "please check the primary key and its' type can only in [int, string]" },
+  httpRateLimit: { code: 1807, text: "request is rejected by limiter", input: true },
   segcore: { code: 2000, text: "segcore error" },
   segcoreUnsupported: { code: 2001, text: "segcore unsupported error" },
   queryPlan: { code: 2201, text: "query plan failed", input: true },

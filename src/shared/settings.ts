@@ -2,6 +2,7 @@
  * Every setting of the server in one schema: its flag, environment variable, key in a settings file, default and words. The command line's help, the docs
  * page (docs/settings.md) and the readers (read-settings.ts) are made from it; a new setting is one row.
  */
+import { quotaSettings } from "./quota-settings.js";
 import { integer, names, oneOf, password, setting, size, text, truth } from "./setting-kinds.js";
 
 export const settings = {
@@ -188,6 +189,7 @@ export const settings = {
     },
     integer(0, 3600, "seconds"),
   ),
+  ...quotaSettings,
 };
 
 type Schema = typeof settings;

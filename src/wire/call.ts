@@ -6,6 +6,7 @@ import { AuthFailure } from "../auth/failures.js";
 import type { Guard } from "../auth/guard.js";
 import type { EngineApi } from "../engine/api.js";
 import type { AnyOperation, Call, Principal, SessionInfo } from "../operations/operation.js";
+import type { Quotas } from "../operations/quotas.js";
 import type { Env } from "../shared/env.js";
 import type { Audit } from "../telemetry/audit.js";
 import type { Logger } from "../telemetry/log.js";
@@ -17,6 +18,7 @@ export interface Host {
   readonly session: SessionInfo;
   readonly guard: Guard;
   readonly audit?: Audit | undefined;
+  readonly quotas?: Quotas | undefined;
   readonly env: Env;
   readonly logger: Logger;
   /** Calls that take longer are logged. Milliseconds. */
@@ -81,6 +83,9 @@ export class WireCall implements Call {
   }
   get audit(): Audit | undefined {
     return this.host.audit;
+  }
+  get quotas(): Quotas | undefined {
+    return this.host.quotas;
   }
   get engine(): EngineApi {
     return this.host.engine;

@@ -202,6 +202,15 @@ class RestServer {
     }
   }
 
+  /** @throws MilvusError 1807 */
+  private count({ operation }: Served, call: WireCall, body: Record<string, unknown>, bytes: number): void {
+    try {
+      this.host.quotas?.check(operation.rpc, call, body, bytes);
+    } catch (error) {
+      throw httpFailure("httpRateLimit", (error as Error).message);
+    }
+  }
+
   private async audited({ route, operation }: Served, call: WireCall, body: Record<string, unknown>): ReturnType<RestRoute["handle"]> {
     if (!operation.changes || this.host.audit === undefined) return route.handle(call, body);
     const tell = (outcome: "done" | "failed", reason?: string) =>
@@ -235,6 +244,7 @@ class RestServer {
       request.method === "GET" ? Object.fromEntries(new URLSearchParams(request.query ?? "")) : parseBody(bytes, route.required ?? []);
     call.databaseName = (body.dbName as string | undefined) || call.databaseName || DEFAULT_DATABASE;
     this.permit(served, call, body);
+    this.count(served, call, body, bytes.length);
     const leaving = () => call.abort(new Error("context canceled"));
     request.signal.addEventListener("abort", leaving, { once: true });
     let timer: NodeJS.Timeout | undefined;

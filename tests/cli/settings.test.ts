@@ -1,5 +1,6 @@
 /** Settings: flag before environment before default, and one sentence for what is wrong. */
 import { expect, test } from "vitest";
+import { quotaSettings } from "../../src/shared/quota-settings.js";
 import { readSettings, SettingError } from "../../src/shared/read-settings.js";
 import { settings } from "../../src/shared/settings.js";
 
@@ -24,7 +25,12 @@ test("what is wrong is told with the name of where it came from", () => {
 });
 
 test("every setting refuses what is no value of its kind", () => {
+  const quotas = Object.entries(quotaSettings).map(([name, { default: value }]) => [
+    name,
+    typeof value === "number" ? ["-2", "x", ""] : ["on"],
+  ]);
   const wrong: Record<keyof typeof settings, string[]> = {
+    ...(Object.fromEntries(quotas) as Record<keyof typeof quotaSettings, string[]>),
     data: ["", " "],
     host: [""],
     port: ["-1", "1.5", "0x10", "65536", "99999999999999999999", "", "abc"],
