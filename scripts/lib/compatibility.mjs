@@ -8,7 +8,11 @@ const features = [
   ["Array", "yes", "Elements, lengths and containment in filters."],
   ["Timestamptz", "partly", "Stored and returned in the time zone asked for; filters compare it as microseconds."],
   ["Geometry", "partly", "Stored and returned as WKT; ST_* functions in filters are not built."],
-  ["Text, arrays of structs", "partly", "Stored, indexed by name, described and returned; filters on them and searches of lists of vectors are answered with code 3000 or 1100."],
+  [
+    "Text, arrays of structs",
+    "partly",
+    "Stored, indexed by name, described and returned; filters on them and searches of lists of vectors are answered with code 3000 or 1100.",
+  ],
   [
     "Full-text search: BM25 functions",
     "yes",
@@ -19,7 +23,11 @@ const features = [
     "partly",
     "standard, english, chinese; tokenizers standard, whitespace, jieba; filters lowercase, asciifolding, alphanumonly, cncharonly, cnalphanumonly, length, stop (own words, _english_), stemmer. Others are refused by name, as multi_analyzer_params and files of words are.",
   ],
-  ["Functions (embeddings, MinHash)", "partly", "Checked, kept and described; writing rows of which they make a field is answered with code 3000."],
+  [
+    "Functions (embeddings, MinHash)",
+    "partly",
+    "Checked, kept and described; writing rows of which they make a field is answered with code 3000.",
+  ],
   [
     "Partition key",
     "yes",
